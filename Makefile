@@ -1,0 +1,64 @@
+# Production Cache. `make run` and `make test` are all that a newcomer needs; each target installs what it needs.
+
+# What the build links against, what the tests drive, what the benchmarks measure against.
+BUILD_PACKAGES = libmicrohttpd-dev libsimdjson-dev libxxhash-dev pkg-config
+TEST_PACKAGES = curl python3-venv prometheus
+BENCH_PACKAGES = wrk nginx-light memcached redis-server redis-tools webdis
+LINT_PACKAGES = shellcheck
+
+# A target may import only what it says it depends on.
+SWIFT_BUILD = swift build --explicit-target-dependency-import-check error
+VENV = .venv/bin
+
+.PHONY: run build test unit-tests end-to-end-tests sanitize bench image lint format clean
+
+run: build
+	exec .build/release/cache-server $(ARGS)
+
+build:
+	scripts/install-packages $(BUILD_PACKAGES)
+	$(SWIFT_BUILD) -c release --product cache-server
+
+test: unit-tests end-to-end-tests
+
+unit-tests:
+	scripts/install-packages $(BUILD_PACKAGES)
+	swift test --explicit-target-dependency-import-check error
+
+end-to-end-tests: build $(VENV)/pytest
+	scripts/install-packages $(TEST_PACKAGES)
+	cd Tests/EndToEnd && ../../$(VENV)/pytest
+
+# Each sanitizer has a build of its own, so that going back and forth builds nothing anew.
+sanitize:
+	scripts/install-packages $(BUILD_PACKAGES)
+	swift test --sanitize=thread --scratch-path .build-thread
+	swift test --sanitize=address --scratch-path .build-address
+
+bench:
+	scripts/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
+	$(SWIFT_BUILD) -c release
+	.build/release/cache-bench http $(ARGS)
+
+image:
+	docker/build $(ARGS)
+
+lint: $(VENV)/pytest
+	scripts/install-packages $(LINT_PACKAGES)
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	shellcheck scripts/* docker/build .ci/run
+	$(VENV)/ruff check Tests/EndToEnd
+	$(VENV)/ruff format --check Tests/EndToEnd
+
+format: $(VENV)/pytest
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	$(VENV)/ruff format Tests/EndToEnd
+
+clean:
+	rm -rf .build .build-thread .build-address .venv
+
+$(VENV)/pytest: Tests/EndToEnd/requirements.txt
+	scripts/install-packages python3-venv
+	python3 -m venv .venv
+	$(VENV)/pip install --quiet --disable-pip-version-check -r $<
+	touch $@

@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of settings for every Swift target: what is imported stays internal unless it is said to be public, and an
+/// existential is written as one.
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "production-cache",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "ProductionCache", targets: ["CacheCore"]),
+        .executable(name: "cache-server", targets: ["cache-server"]),
+        .executable(name: "cache-bench", targets: ["cache-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // C libraries, each behind the narrowest face that does the work.
+        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CMalloc"),
+        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // What the library and the service share.
+        .target(name: "Counters", swiftSettings: swiftSettings),
+
+        // The library.
+        .target(
+            name: "CacheCore", dependencies: ["CMalloc", "CSimdJSON", "CXXHash", "Counters"],
+            swiftSettings: swiftSettings),
+
+        // The service.
+        .target(name: "MicroHTTP", dependencies: ["CMicroHTTPD", "Counters"], swiftSettings: swiftSettings),
+        .target(
+            name: "CacheService",
+            dependencies: [
+                "CacheCore", "Counters", "MicroHTTP",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            resources: [.embedInCode("openapi.yaml")],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "cache-server",
+            dependencies: [
+                "CacheService",
+                "CacheCore",
+                "MicroHTTP",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+
+        // The benchmarks, and the C program that they measure the service against.
+        .executableTarget(name: "bare-responder", dependencies: ["CMicroHTTPD"]),
+        .executableTarget(
+            name: "cache-bench",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser")
+            ],
+            swiftSettings: swiftSettings),
+
+        // The tests, one folder a target.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(name: "CountersTests", dependencies: ["Counters", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(name: "CacheCoreTests", dependencies: ["CacheCore", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(name: "MicroHTTPTests", dependencies: ["MicroHTTP", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CacheServiceTests", dependencies: ["CacheCore", "CacheService", "MicroHTTP", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(name: "CacheBenchTests", dependencies: ["cache-bench"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CacheServerTests",
+            dependencies: [
+                "cache-server", "CacheCore", "CacheService", "MicroHTTP",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,84 @@
+extension ProductionCache {
+    /// Puts a JSON text, which is checked in full and kept without its insignificant white space; numbers and escapes stay as they are.
+    ///
+    /// - Parameters:
+    ///   - key: The key: 1 to 65,535 bytes of UTF-8.
+    ///   - json: The text, in UTF-8: any JSON value.
+    ///   - ttl: How long the entry lives; nil for ``CacheConfiguration/defaultTTL``.
+    /// - Returns: Whether the key was new or its value replaced.
+    /// - Throws: ``CacheError``: `invalidJSON` with the place of the fault, `invalidKey`, `keyTooLong`, `invalidTTL`,
+    ///   `valueTooLarge`, `insufficientStorage`.
+    /// - Complexity: O(*n*) for a text of *n* bytes.
+    @discardableResult
+    public func putJSON(_ key: String, _ json: some Sequence<UInt8>, ttl: Duration? = nil) throws(CacheError) -> Bool {
+        let lifetime = try lifetime(ttl)
+        return try withParsed(Array(json)) { (document: borrowing JSONDocument) throws(CacheError) in
+            try withUTF8(of: key) { (key) throws(CacheError) in
+                try put(key, document, document.root, lifetime: lifetime).outcome == .created
+            }
+        }
+    }
+
+    /// The JSON text of the value with this key; nil on a miss.
+    ///
+    /// - Complexity: O(*n*) for a value of *n* bytes, which are copied.
+    public func getJSON(_ key: String) -> [UInt8]? {
+        guard let value = withUTF8(of: key, { lookup($0) }) else { return nil }
+        return value.withUnsafeBytes { Array($0) }
+    }
+
+    /// Calls `body` with the JSON text of the value with this key, without a copy; nil on a miss.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - body: What to do with the bytes, which are valid until it returns. No lock is held meanwhile.
+    /// - Complexity: O(1), and what `body` takes.
+    public func withJSON<Result>(_ key: String, _ body: (RawSpan) throws -> Result) rethrows -> Result? {
+        guard let value = withUTF8(of: key, { lookup($0) }) else { return nil }
+        return try value.withUnsafeBytes { try body($0.bytes) }
+    }
+
+    // MARK: For the service
+
+    /// Finds the value of a key; counts a hit or a miss.
+    @inline(__always)
+    package func lookup(_ key: UnsafeRawBufferPointer) -> CachedValue? {
+        guard let entry = store.lookup(key) else { return nil }
+        return CachedValue(retained: entry)
+    }
+
+    /// Puts the value that a node of a parsed document is.
+    ///
+    /// - Parameter lifetime: Nanoseconds to live; nil for no end.
+    /// - Returns: What the write found, and the digest of the value's bytes.
+    package func put(
+        _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?
+    ) throws(CacheError) -> (outcome: PutOutcome, digest: UInt64) {
+        let time = configuration.clock.reading()
+        let entry = try store.prepare(
+            key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time
+        ) { document.minify(node, into: $0) }
+        let digest = entry.digest
+        return (store.put(entry, now: time.now), digest)
+    }
+
+    /// Calls `body` with the parsed document of a JSON text.
+    ///
+    /// - Throws: ``CacheError`` with `invalidJSON`, or what `body` throws.
+    func withParsed<Result>(
+        _ json: [UInt8], _ body: (borrowing JSONDocument) throws(CacheError) -> Result
+    ) throws(CacheError) -> Result {
+        try withBytes(of: json) { (json) throws(CacheError) in
+            try withPaddedCopy(of: json) { (padded) throws(CacheError) in
+                try JSONDocumentPool.withDocument { (document) throws(CacheError) in
+                    do throws(JSONSyntaxError) {
+                        try document.parse(padded)
+                    } catch {
+                        throw CacheError(.invalidJSON, error.description)
+                    }
+                    return try body(document)
+                }
+            }
+        }
+    }
+}

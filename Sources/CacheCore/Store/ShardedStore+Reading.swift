@@ -1,0 +1,102 @@
+extension ShardedStore {
+    /// Finds a live entry, notes the use, and counts a hit or a miss.
+    ///
+    /// - Returns: The entry, with a reference that the caller must release.
+    /// - Complexity: O(1) expected. A hit takes the shard's read lock and nothing else; it allocates nothing.
+    @inline(__always)
+    func lookup(_ key: UnsafeRawBufferPointer) -> Entry? {
+        let hash = hasher.hash(key)
+        let (now, rank) = clock.reading()
+        let shard = shards + shardIndex(hash)
+        shard.pointee.lock.lockForReading()
+        let found = shard.pointee.table.find(key, hash: hash)
+        if let found, found.expiresAt > now {
+            found.retain()
+            shard.pointee.uses.note(found, rank: rank)
+            shard.pointee.lock.unlockAfterReading()
+            count(.hits)
+            return found
+        }
+        shard.pointee.lock.unlockAfterReading()
+        count(.misses)
+        if found != nil { removeExpired(key, hash: hash, now: now) }
+        return nil
+    }
+
+    /// Finds the live entries of a batch of distinct keys, notes the uses in the order of the keys, and counts a hit or
+    /// a miss each. Takes each shard's read lock once.
+    func lookup(_ keys: borrowing KeyBatch) -> CachedValues {
+        var values = CachedValues(count: keys.count)
+        let (now, rank) = clock.reading(uses: keys.count)
+        var hits = 0
+        var sawExpired = false
+        forEachShard(of: keys) { index, members in
+            let shard = shards + index
+            shard.pointee.lock.lockForReading()
+            for member in members {
+                let place = Int(member)
+                keys.withKey(place) { key, hash in
+                    guard let found = shard.pointee.table.find(key, hash: hash) else { return }
+                    guard found.expiresAt > now else {
+                        sawExpired = true
+                        return
+                    }
+                    found.retain()
+                    shard.pointee.uses.note(found, rank: rank + Int64(place))
+                    values.set(place, found)
+                    hits += 1
+                }
+            }
+            shard.pointee.lock.unlockAfterReading()
+        }
+        if hits > 0 { count(.hits, hits) }
+        if hits < keys.count { count(.misses, keys.count - hits) }
+        if sawExpired {
+            for place in 0..<keys.count where !values.isPresent(place) {
+                keys.withKey(place) { key, hash in removeExpired(key, hash: hash, now: now) }
+            }
+        }
+        return values
+    }
+
+    /// Lets an entry go that a reader found expired. Only the reader that comes first finds it still there.
+    func removeExpired(_ key: UnsafeRawBufferPointer, hash: UInt64, now: Int64) {
+        let removed: Entry? = withShard(shardIndex(hash)) { shard in
+            guard let found = shard.table.find(key, hash: hash), found.expiresAt <= now else { return nil }
+            return remove(found, from: &shard)
+        }
+        guard let removed else { return }
+        removed.release()
+        count(.expirations)
+    }
+
+    /// Calls `body` for each shard that keys of the batch belong to, with the places of those keys in their order.
+    func forEachShard(of keys: borrowing KeyBatch, _ body: (Int, UnsafeBufferPointer<Int32>) -> Void) {
+        groupByShard(keys.count, hash: { keys.hash($0) }, body)
+    }
+
+    /// Groups `count` items by the shards of their hashes, keeping their order within a shard (a counting sort), and
+    /// calls `body` for each shard that has any.
+    func groupByShard(_ count: Int, hash: (Int) -> UInt64, _ body: (Int, UnsafeBufferPointer<Int32>) -> Void) {
+        guard count > 0 else { return }
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { order in
+            withUnsafeTemporaryAllocation(of: Int32.self, capacity: shardCount + 1) { starts in
+                starts.initialize(repeating: 0)
+                for item in 0..<count { starts[shardIndex(hash(item)) + 1] += 1 }
+                for shard in 0..<shardCount { starts[shard + 1] += starts[shard] }
+                // Each item goes to its shard's next place; afterwards `starts` has moved up by one shard.
+                for item in 0..<count {
+                    let shard = shardIndex(hash(item))
+                    order[Int(starts[shard])] = Int32(item)
+                    starts[shard] += 1
+                }
+                var start = 0
+                for shard in 0..<shardCount {
+                    let end = Int(starts[shard])
+                    if end > start { body(shard, UnsafeBufferPointer(rebasing: order[start..<end])) }
+                    start = end
+                }
+            }
+        }
+    }
+}

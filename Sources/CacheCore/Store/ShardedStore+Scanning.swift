@@ -1,0 +1,75 @@
+extension ShardedStore {
+    /// The live entries whose keys begin with `prefix`, from a place in the order of the hashes on.
+    ///
+    /// An entry that is present all the time is met exactly once on the way through, whatever is written meanwhile.
+    ///
+    /// - Parameters:
+    ///   - prefix: What the keys begin with.
+    ///   - start: The hash to go on from; 0 at first.
+    ///   - limit: How many entries to return. Entries that share a hash come together, so there may be a few more.
+    ///   - slots: How many slots of the tables to look at, about.
+    ///   - visit: Told each entry, under a shard's read lock: it must be quick, take no lock, and retain what it keeps.
+    /// - Returns: The hash to go on from; nil at the end.
+    func scan(
+        prefix: UnsafeRawBufferPointer, from start: UInt64, limit: Int, slots: Int, _ visit: (Entry) -> Void
+    ) -> UInt64? {
+        let now = clock.now()
+        var start = start
+        var wanted = limit
+        var slots = slots
+        while true {
+            let index = shardIndex(start)
+            let shard = shards + index
+            let step = min(slots, Self.scanBatch)
+            shard.pointee.lock.lockForReading()
+            let next = shard.pointee.table.scan(from: start, limit: step) { entry in
+                if entry.expiresAt > now, entry.key.starts(with: prefix) {
+                    visit(entry)
+                    wanted -= 1
+                }
+                return wanted > 0
+            }
+            shard.pointee.lock.unlockAfterReading()
+            slots -= step
+            if let next {
+                start = next
+            } else {
+                guard index + 1 < shardCount else { return nil }
+                start = firstHash(ofShard: index + 1)
+            }
+            if wanted <= 0 || slots <= 0 { return start }
+        }
+    }
+
+    /// Removes all live entries whose keys begin with `prefix`.
+    ///
+    /// - Returns: How many there were.
+    /// - Complexity: O(*n*) for *n* entries in the store, in steps that hold a lock only briefly.
+    func removeAll(prefix: UnsafeRawBufferPointer) -> Int {
+        let now = clock.now()
+        var count = 0
+        for index in 0..<shardCount {
+            var start: UInt64? = firstHash(ofShard: index)
+            while let from = start {
+                var removed: [Entry] = []
+                start = withShard(index) { shard in
+                    let next = shard.table.scan(from: from, limit: Self.scanBatch) { entry in
+                        if entry.key.starts(with: prefix) { removed.append(entry) }
+                        return true
+                    }
+                    for entry in removed { _ = remove(entry, from: &shard) }
+                    return next
+                }
+                for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }
+            }
+        }
+        return count
+    }
+
+    private func firstHash(ofShard index: Int) -> UInt64 {
+        shardCount == 1 ? 0 : UInt64(index) << UInt64(64 - shardCount.trailingZeroBitCount)
+    }
+
+    /// How many slots are looked at in one holding of a lock.
+    private static var scanBatch: Int { 1024 }
+}

@@ -1,0 +1,30 @@
+/// How large a key and a value may be where they come from outside.
+package struct EntryLimits: Sendable {
+    package var maxKeyBytes: Int
+    package var maxValueBytes: Int
+
+    package init(maxKeyBytes: Int, maxValueBytes: Int) {
+        self.maxKeyBytes = maxKeyBytes
+        self.maxValueBytes = maxValueBytes
+    }
+
+    /// What the store itself can take.
+    package static let ofStore = EntryLimits(
+        maxKeyBytes: Entry.maximumKeyCount, maxValueBytes: Entry.maximumValueCount)
+
+    package func validate(key: UnsafeRawBufferPointer) throws(CacheError) {
+        guard key.count > 0 else {
+            throw CacheError(.invalidKey, "the key is empty; it must have 1 to \(maxKeyBytes) bytes")
+        }
+        guard key.count <= maxKeyBytes else {
+            throw CacheError(.keyTooLong, "the key has \(key.count) bytes; it may have at most \(maxKeyBytes)")
+        }
+    }
+
+    package func validate(valueCount: Int) throws(CacheError) {
+        guard valueCount <= maxValueBytes else {
+            throw CacheError(
+                .valueTooLarge, "the value has \(valueCount) bytes; it may have at most \(maxValueBytes)")
+        }
+    }
+}

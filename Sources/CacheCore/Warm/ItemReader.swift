@@ -1,0 +1,130 @@
+/// Reads items of bulk bodies and of NDJSON lines: `{"key":…,"value":…}` with `ttl`, `expires_at` or neither.
+package struct ItemReader {
+    package let limits: EntryLimits
+    /// Whether an item may say when it expires by the time of day.
+    private let allowsExpiresAt: Bool
+
+    /// The key of the item read last, in UTF-8.
+    package private(set) var key: [UInt8] = []
+
+    /// What an item is, beside its key.
+    package struct Item {
+        package var value: JSONNode
+        /// Nanoseconds to live; nil for no end.
+        package var lifetime: Int64?
+        /// Its expiry is past: it must not be put.
+        package var isExpired = false
+    }
+
+    package init(limits: EntryLimits, allowsExpiresAt: Bool) {
+        self.limits = limits
+        self.allowsExpiresAt = allowsExpiresAt
+    }
+
+    /// Reads an item.
+    ///
+    /// - Parameters:
+    ///   - document: The document.
+    ///   - node: The item's node in it.
+    ///   - defaultLifetime: Nanoseconds to live if the item does not say.
+    ///   - wallClock: The time of day, in nanoseconds since 1970.
+    /// - Throws: ``CacheError`` with `invalidBody`, `invalidKey`, `keyTooLong`, `invalidTTL` or `valueTooLarge`. ``key`` is the
+    ///   item's key then, or empty if it has none that can be told.
+    package mutating func read(
+        _ document: borrowing JSONDocument, _ node: JSONNode, defaultLifetime: Int64?, wallClock: Int64
+    ) throws(CacheError) -> Item {
+        key.removeAll(keepingCapacity: true)
+        guard document.kind(of: node) == .object else {
+            throw CacheError(.invalidBody, "an item is not an object; it must be {\"key\":…,\"value\":…}")
+        }
+        var keyNode: JSONNode?
+        var value: JSONNode?
+        var ttl: JSONNode?
+        var expiresAt: JSONNode?
+        var member = document.firstChild(of: node)
+        while let name = member, let content = document.nextSibling(of: name) {
+            if document.string(name, equals: "key") {
+                keyNode = content
+            } else if document.string(name, equals: "value") {
+                value = content
+            } else if document.string(name, equals: "ttl") {
+                ttl = content
+            } else if allowsExpiresAt, document.string(name, equals: "expires_at") {
+                expiresAt = content
+            } else {
+                throw CacheError(
+                    .invalidBody,
+                    "an item has the member \(shortened(document.source(of: name))); it may have \"key\", \"value\", \"ttl\""
+                        + (allowsExpiresAt ? " and \"expires_at\"" : ""))
+            }
+            member = document.nextSibling(of: content)
+        }
+        guard let keyNode else { throw CacheError(.invalidBody, "an item has no \"key\"") }
+        try readKey(document, keyNode)
+        guard let value else { throw CacheError(.invalidBody, "an item has no \"value\"") }
+        try limits.validate(valueCount: document.minifiedCount(of: value))
+        var item = Item(value: value, lifetime: defaultLifetime)
+        if let expiresAt, document.kind(of: expiresAt) != .null {
+            guard ttl == nil else {
+                throw CacheError(.invalidTTL, "an item has both \"ttl\" and \"expires_at\"; it may have one of them")
+            }
+            let left = try Self.timeLeft(document, until: expiresAt, wallClock: wallClock)
+            item.isExpired = left <= 0
+            item.lifetime = left
+        } else if let ttl, document.kind(of: ttl) != .null {
+            item.lifetime = try Self.lifetime(document, ttl)
+        }
+        return item
+    }
+
+    /// Reads a key that is a node by itself into ``key``.
+    ///
+    /// - Throws: ``CacheError`` with `invalidBody`, `invalidKey` or `keyTooLong`.
+    package mutating func readKey(_ document: borrowing JSONDocument, _ node: JSONNode) throws(CacheError) {
+        key.removeAll(keepingCapacity: true)
+        guard document.kind(of: node) == .string else {
+            throw CacheError(.invalidBody, "a key is \(shortened(document.source(of: node))); it must be a string")
+        }
+        guard document.appendUnescaped(node, to: &key) else {
+            throw CacheError(
+                .invalidKey,
+                "the key \(shortened(document.source(of: node))) holds half of a surrogate pair, which is no character")
+        }
+        try withBytes(of: key) { (key) throws(CacheError) in try limits.validate(key: key) }
+    }
+
+    /// Nanoseconds to live, from a number of seconds.
+    ///
+    /// - Throws: ``CacheError`` with `invalidTTL`.
+    package static func lifetime(_ document: borrowing JSONDocument, _ node: JSONNode) throws(CacheError) -> Int64 {
+        guard let seconds = document.double(node), let lifetime = TimeToLive.nanoseconds(seconds: seconds) else {
+            throw CacheError(
+                .invalidTTL,
+                "ttl is \(shortened(document.source(of: node))); it must be a number of seconds, more than 0 and at most "
+                    + "\(CacheConfiguration.maximumTTL.components.seconds)")
+        }
+        return lifetime
+    }
+
+    private static func timeLeft(
+        _ document: borrowing JSONDocument, until node: JSONNode, wallClock: Int64
+    ) throws(CacheError) -> Int64 {
+        let maximum = CacheConfiguration.maximumTTL.components.seconds
+        if let seconds = document.double(node) {
+            let left = seconds - Double(wallClock) / 1e9
+            if left <= 0 { return 0 }
+            if left <= Double(maximum) { return max(1, Int64(left * 1e9)) }
+        }
+        throw CacheError(
+            .invalidTTL,
+            "expires_at is \(shortened(document.source(of: node))); it must be a number of seconds since 1970, at most "
+                + "\(maximum) from now")
+    }
+}
+
+/// The beginning of a piece of a client's text, for a message.
+package func shortened(_ bytes: UnsafeRawBufferPointer) -> String {
+    let limit = 60
+    return bytes.count <= limit
+        ? String(decoding: bytes, as: UTF8.self) : String(decoding: bytes.prefix(limit), as: UTF8.self) + "…"
+}
