@@ -1,0 +1,63 @@
+// The parts of libmicrohttpd that Swift cannot call, because they take a variable list of arguments.
+#pragma once
+
+#include <microhttpd.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// What a daemon is started with.
+struct mhd_configuration {
+    /// A listening socket, which the daemon takes over.
+    MHD_socket listen_socket;
+    unsigned int threads;
+    unsigned int connection_limit;
+    /// Seconds without traffic after which a connection is closed; 0 for never.
+    unsigned int timeout;
+    MHD_AccessHandlerCallback handler;
+    MHD_RequestCompletedCallback completed;
+    /// Handed to both callbacks.
+    void *context;
+};
+
+// Percent-decoding is left to the program: libmicrohttpd would cut a path at %00.
+static inline size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
+    (void)context;
+    (void)connection;
+    size_t length = 0;
+    while (text[length] != 0) length++;
+    return length;
+}
+
+/// Starts a daemon with one epoll loop a thread; NULL with errno if it can't be had.
+static inline struct MHD_Daemon *mhd_start(const struct mhd_configuration *configuration) {
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_USE_ITC, 0, NULL, NULL,
+        configuration->handler, configuration->context,
+        MHD_OPTION_LISTEN_SOCKET, configuration->listen_socket,
+        // A pool of one is refused: 0 means the daemon's own thread.
+        MHD_OPTION_THREAD_POOL_SIZE, configuration->threads > 1 ? configuration->threads : 0u,
+        MHD_OPTION_CONNECTION_LIMIT, configuration->connection_limit,
+        MHD_OPTION_CONNECTION_TIMEOUT, configuration->timeout,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, &mhd_keep_escapes, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, configuration->completed, configuration->context,
+        MHD_OPTION_END);
+}
+
+/// The number of open connections.
+static inline unsigned int mhd_connection_count(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == NULL ? 0 : info->num_connections;
+}
+
+/// The socket of a connection; -1 if there is none.
+static inline int mhd_socket(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+/// How many bytes the request's line and headers have.
+static inline size_t mhd_header_size(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info == NULL ? 0 : info->header_size;
+}

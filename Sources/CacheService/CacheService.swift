@@ -1,0 +1,178 @@
+public import CacheCore
+internal import Foundation
+public import MicroHTTP
+internal import Synchronization
+
+/// The cache as a web service: requests in, responses out, as the contract (openapi.yaml) has them.
+///
+/// A request goes one way: its path is matched to a ``Route``; with a body, ``admit(_:)`` bounds it; ``respond(to:)`` calls the route's
+/// function, which reads the request, uses the cache and returns a response or throws a ``Problem``; what happened is
+/// counted. Routes are plain functions of values, and none of them waits.
+public final class CacheService: HTTPHandler {
+    let cache: ProductionCache
+    let limits: ServiceLimits
+    let version: String
+    let statistics: ServiceStatistics
+
+    private let draining = Atomic<Bool>(false)
+    private let observer: (@Sendable (RequestRecord) -> Void)?
+
+    /// What is told of a request that was answered.
+    public struct RequestRecord: Sendable {
+        public var method: String
+        /// The route's path as the contract writes it: never a key.
+        public var route: String
+        public var status: Int
+        public var duration: Duration
+    }
+
+    /// - Parameters:
+    ///   - cache: The cache that is served.
+    ///   - limits: How much a client may send.
+    ///   - version: The program's version, for the index and the metrics.
+    ///   - observer: Told each request that was answered, on the server's thread; nil for none, which costs nothing.
+    public init(
+        cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), version: String,
+        observer: (@Sendable (RequestRecord) -> Void)? = nil
+    ) {
+        self.cache = cache
+        self.limits = limits
+        self.version = version
+        self.observer = observer
+        statistics = ServiceStatistics(start: cache.now)
+    }
+
+    /// Says at `/readyz` from now on that no more requests should come, and asks clients to close their connections.
+    public func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// Lets `/stats` and `/metrics` tell of the server's connections and bytes.
+    public func attach(server: HTTPServer) { statistics.attach(server) }
+
+    // MARK: HTTPHandler
+
+    public func admit(_ head: RequestHead) -> Admission {
+        let (route, _) = Route.match(head.path)
+        do throws(Problem) {
+            try checkMethod(head.method, route)
+            try RequestReading.checkMediaType(of: head)
+            if route == .key, head.method == .put { try checkPut(head) }
+        } catch {
+            // A body that is sent anyway is read, so that the connection lives, unless it is large or has no known end.
+            guard case .length(let length) = head.framing, length <= Self.smallBody else {
+                return .refuse(refused(error, head, route))
+            }
+            return .collect(limit: Self.smallBody)
+        }
+        switch (route, head.method) {
+        case (.key, .put): return .collect(limit: limits.maxValueBytes)
+        case (.warm, .post): return .stream(WarmReceiver(service: self))
+        case (.mget, .post), (.mput, .post), (.mdelete, .post): return .collect(limit: limits.maxBodyBytes)
+        default: return .collect(limit: Self.smallBody)
+        }
+    }
+
+    public func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
+        let (route, _) = Route.match(head.path)
+        let problem =
+            route == .key
+            ? Problem(.valueTooLarge, "the value has more than \(limit) bytes, which is the most")
+            : Problem(.bodyTooLarge, "the body has more than \(limit) bytes, which is the most")
+        return refused(problem, head, route)
+    }
+
+    public func refuse(malformed detail: String) -> Response {
+        statistics.count(.unmatched, .other, status: ProblemCode.malformedRequest.status)
+        return Problem(.malformedRequest, detail).response
+    }
+
+    public func respond(to request: Request) -> Response {
+        let start = cache.now
+        let (route, key) = Route.match(request.head.path)
+        var response: Response
+        do throws(Problem) {
+            response = try answer(request, route, key)
+        } catch {
+            response = error.response
+        }
+        finish(&response, route, request.head.method, start: start)
+        return response
+    }
+
+    /// How much of the body of a request that takes none, or that is refused, is read for the connection's sake.
+    private static let smallBody = 64 << 10
+
+    private func refused(_ problem: Problem, _ head: RequestHead, _ route: Route) -> Response {
+        var response = problem.response
+        finish(&response, route, head.method, start: cache.now)
+        return response
+    }
+
+    /// Counts a request that is about to be answered.
+    func finish(_ response: inout Response, _ route: Route, _ method: Method, start: Int64) {
+        if isDraining { response.headers.add("Connection", "close") }
+        statistics.count(route, method, status: response.status)
+        if let operation = Operation(route, method) {
+            statistics.latencies.record(operation, nanoseconds: cache.now - start)
+        }
+        if let observer {
+            observer(
+                RequestRecord(
+                    method: "\(method.name)", route: "\(route.pattern)", status: response.status,
+                    duration: .nanoseconds(cache.now - start)))
+        }
+    }
+
+    // MARK: Routing
+
+    private func answer(_ request: Request, _ route: Route, _ key: BorrowedBytes) throws(Problem) -> Response {
+        let head = request.head
+        // The most frequent first.
+        if route == .key, head.method == .get || head.method == .head { return try getKey(key) }
+        try checkMethod(head.method, route, path: head.path)
+        if head.method == .options { return options(route) }
+        if !request.body.isEmpty { try RequestReading.checkMediaType(of: head) }
+        switch (route, head.method) {
+        case (.key, .put): return try putKey(key, request)
+        case (.key, _): return try deleteKey(key)
+        case (.keys, .delete): return try clearKeys(head)
+        case (.keys, _): return try listKeys(head)
+        case (.mget, _): return try mget(request)
+        case (.mput, _): return try mput(request)
+        case (.mdelete, _): return try mdelete(request)
+        case (.warm, _): return WarmReceiver(service: self).answer()
+        case (.export, _): return try export(head)
+        case (.stats, .delete): return resetStats()
+        case (.stats, _): return stats()
+        case (.metrics, _): return metrics()
+        case (.livez, _), (.healthz, _): return live()
+        case (.readyz, _): return try ready()
+        case (.contract, _): return contract()
+        case (.index, _): return index()
+        case (.unmatched, _): throw Self.noRoute(head.path)
+        }
+    }
+
+    private func checkMethod(_ method: Method, _ route: Route, path: BorrowedBytes? = nil) throws(Problem) {
+        guard route != .unmatched else { throw Self.noRoute(path) }
+        guard method == .options || route.methods.contains(method) else {
+            let allowed = route.allowed.map { "\($0.name)" }.joined(separator: ", ")
+            var problem = Problem(
+                .methodNotAllowed, "\(route.pattern) does not answer this method; it answers \(allowed)")
+            problem.allow = route.allowed
+            throw problem
+        }
+    }
+
+    private static func noRoute(_ path: BorrowedBytes?) -> Problem {
+        let what = path.map { " \(shortened($0))" } ?? ""
+        return Problem(.routeNotFound, "there is no route\(what); GET / lists those that there are")
+    }
+
+    private func options(_ route: Route) -> Response {
+        var headers = HeaderFields()
+        headers.add("Allow", route.allowed.map { "\($0.name)" }.joined(separator: ", "))
+        return Response(status: 204, headers: headers)
+    }
+}

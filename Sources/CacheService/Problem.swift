@@ -1,0 +1,102 @@
+internal import CacheCore
+internal import MicroHTTP
+
+/// The codes of errors that clients see, each with its status: the one table of them.
+enum ProblemCode: String, CaseIterable {
+    case invalidKey = "invalid_key"
+    case invalidJSON = "invalid_json"
+    case invalidTTL = "invalid_ttl"
+    case invalidBody = "invalid_body"
+    case invalidQuery = "invalid_query"
+    case malformedRequest = "malformed_request"
+    case keyNotFound = "key_not_found"
+    case routeNotFound = "route_not_found"
+    case methodNotAllowed = "method_not_allowed"
+    case valueTooLarge = "value_too_large"
+    case bodyTooLarge = "body_too_large"
+    case tooManyItems = "too_many_items"
+    case keyTooLong = "key_too_long"
+    case unsupportedMediaType = "unsupported_media_type"
+    case loading = "loading"
+    case draining = "draining"
+    case insufficientStorage = "insufficient_storage"
+    case internalError = "internal_error"
+
+    var status: Int {
+        switch self {
+        case .invalidKey, .invalidJSON, .invalidTTL, .invalidBody, .invalidQuery, .malformedRequest: 400
+        case .keyNotFound, .routeNotFound: 404
+        case .methodNotAllowed: 405
+        case .valueTooLarge, .bodyTooLarge, .tooManyItems: 413
+        case .keyTooLong: 414
+        case .unsupportedMediaType: 415
+        case .internalError: 500
+        case .loading, .draining: 503
+        case .insufficientStorage: 507
+        }
+    }
+
+    /// What a library error is to a client.
+    init(_ code: CacheError.Code) {
+        // The library's codes are the service's slugs, but for what only the configuration or a listing can get wrong.
+        self = code == .invalidCursor ? .invalidQuery : ProblemCode(rawValue: code.rawValue) ?? .internalError
+    }
+}
+
+/// An error on its way to a client, as problem+json (RFC 9457).
+struct Problem: Error {
+    /// What was wrong with one item of a bulk request.
+    struct ItemError {
+        /// The item's key, in UTF-8; empty if it has none that can be told.
+        var key: [UInt8]
+        var code: ProblemCode
+        var detail: String
+    }
+
+    var code: ProblemCode
+    /// What was wrong, where, and what would be right.
+    var detail: String
+    /// The items that were wrong, of a bulk request.
+    var items: [ItemError] = []
+    /// The methods to name in `Allow`.
+    var allow: [Method] = []
+
+    init(_ code: ProblemCode, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    init(_ error: CacheError) { self.init(ProblemCode(error.code), error.message) }
+
+    var response: Response {
+        var body: [UInt8] = []
+        body.append("{\"type\":\"about:blank\",\"title\":")
+        body.appendJSONString(ReasonPhrase.of(code.status))
+        body.append(",\"status\":")
+        body.append(decimal: code.status)
+        body.append(",\"detail\":")
+        body.appendJSONString(detail)
+        body.append(",\"code\":")
+        body.appendJSONString(code.rawValue)
+        if !items.isEmpty {
+            body.append(",\"errors\":[")
+            for (index, item) in items.enumerated() {
+                if index > 0 { body.append(",") }
+                body.append("{\"key\":")
+                item.key.withUnsafeBytes { body.appendJSONString($0) }
+                body.append(",\"code\":")
+                body.appendJSONString(item.code.rawValue)
+                body.append(",\"detail\":")
+                body.appendJSONString(item.detail)
+                body.append("}")
+            }
+            body.append("]")
+        }
+        body.append("}\n")
+        var headers = HeaderFields()
+        headers.add("Content-Type", "application/problem+json")
+        if !allow.isEmpty { headers.add("Allow", allow.map { "\($0.name)" }.joined(separator: ", ")) }
+        if code.status == 503 { headers.add("Retry-After", "1") }
+        return Response(status: code.status, headers: headers, body: .bytes(body))
+    }
+}

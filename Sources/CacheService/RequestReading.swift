@@ -1,0 +1,169 @@
+internal import CacheCore
+internal import Foundation
+internal import MicroHTTP
+
+/// Reading what requests say in paths, queries and headers. All of it throws a ``Problem``.
+enum RequestReading {
+    /// Calls `body` with the key that a path names, percent-decoded once.
+    @inline(__always)
+    static func withKey<Result: ~Copyable>(
+        _ text: BorrowedBytes, limits: ServiceLimits, _ body: (BorrowedBytes) throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        guard PercentDecoding.hasEscape(text) else {
+            try validate(key: text, limits)
+            return try body(text)
+        }
+        let decoded = try decode(text, as: .invalidKey, "the key")
+        // The array lives to the end of the call, and `body` is given its bytes only meanwhile.
+        var outcome: Swift.Result<Result, Problem>?
+        decoded.withUnsafeBytes { key in
+            do throws(Problem) {
+                try validate(key: key, limits)
+                outcome = .success(try body(key))
+            } catch {
+                outcome = .failure(error)
+            }
+        }
+        return try outcome.take()!.get()
+    }
+
+    private static func validate(key: BorrowedBytes, _ limits: ServiceLimits) throws(Problem) {
+        do throws(CacheError) {
+            try limits.entries.validate(key: key)
+        } catch {
+            throw Problem(error)
+        }
+        guard isUTF8(key) else {
+            throw Problem(.invalidKey, "the key is not valid UTF-8 after percent-decoding")
+        }
+    }
+
+    /// The bytes that a percent-encoded text stands for.
+    private static func decode(
+        _ text: BorrowedBytes, as code: ProblemCode, _ what: String
+    ) throws(Problem) -> [UInt8] {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(text.count)
+        do throws(PercentDecoding.BrokenEscape) {
+            try PercentDecoding.append(text, to: &decoded)
+        } catch {
+            throw Problem(
+                code,
+                "\(what) has a broken escape at byte \(error.offset); a % must be followed by two hexadecimal digits")
+        }
+        return decoded
+    }
+
+    private static func isUTF8(_ bytes: BorrowedBytes) -> Bool {
+        if bytes.allSatisfy({ $0 < 0x80 }) { return true }
+        return (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil
+    }
+
+    // MARK: Query
+
+    /// A parameter of the query, decoded; nil if it is absent.
+    static func parameter(_ name: StaticString, of head: RequestHead) throws(Problem) -> [UInt8]? {
+        guard let text = head.query(name) else { return nil }
+        let decoded = try decode(text, as: .invalidQuery, "the parameter \(name)")
+        guard decoded.withUnsafeBytes({ isUTF8($0) }) else {
+            throw Problem(.invalidQuery, "the parameter \(name) is not valid UTF-8 after percent-decoding")
+        }
+        return decoded
+    }
+
+    /// How many keys a page may hold.
+    static func pageLimit(of head: RequestHead) throws(Problem) -> Int {
+        guard let text = try parameter("limit", of: head) else { return defaultPageLimit }
+        guard text.count <= 4, text.allSatisfy({ isDigit($0) }), let limit = Int(String(decoding: text, as: UTF8.self)),
+            (1...maximumPageLimit).contains(limit)
+        else {
+            throw Problem(
+                .invalidQuery, "limit is \(quoted(text)); it must be a whole number from 1 to \(maximumPageLimit)")
+        }
+        return limit
+    }
+
+    static func cursor(of head: RequestHead) throws(Problem) -> ListingCursor? {
+        guard let text = try parameter("cursor", of: head) else { return nil }
+        guard let cursor = ListingCursor(String(decoding: text, as: UTF8.self)) else {
+            throw Problem(.invalidQuery, "cursor is \(quoted(text)); it must be the cursor of the page before")
+        }
+        return cursor
+    }
+
+    private static let defaultPageLimit = 100
+    private static let maximumPageLimit = 1000
+
+    // MARK: Time to live
+
+    /// Nanoseconds to live that a request asks for, by `?ttl=` or else by `Cache-Control: max-age=`; nil if it does not say.
+    static func lifetime(of head: RequestHead) throws(Problem) -> Int64? {
+        if let text = head.query("ttl") {
+            let decoded = try decode(text, as: .invalidTTL, "ttl")
+            guard let lifetime = decoded.withUnsafeBytes({ lifetime(decimal: $0) }) else {
+                throw Problem(.invalidTTL, "ttl is \(quoted(decoded)); \(lifetimeRule)")
+            }
+            return lifetime
+        }
+        guard let directives = head.header("Cache-Control") else { return nil }
+        for directive in directives.split(separator: UInt8(ascii: ",")) {
+            let text = trimmed(UnsafeRawBufferPointer(rebasing: directive))
+            guard text.startsIgnoringCase(with: "max-age=") else { continue }
+            let value = text.dropping(8)
+            guard let lifetime = lifetime(decimal: value) else {
+                throw Problem(.invalidTTL, "max-age of Cache-Control is \(quoted(Array(value))); \(lifetimeRule)")
+            }
+            return lifetime
+        }
+        return nil
+    }
+
+    private static var lifetimeRule: String {
+        "it must be a number of seconds, more than 0 and at most \(CacheConfiguration.maximumTTL.components.seconds)"
+    }
+
+    /// Decimal digits, with a fraction or without: nothing else that a number parser would take.
+    private static func lifetime(decimal text: BorrowedBytes) -> Int64? {
+        let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        guard text.count <= 40, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(isDigit) }),
+            let seconds = Double(String(decoding: text, as: UTF8.self))
+        else { return nil }
+        return TimeToLive.nanoseconds(seconds: seconds)
+    }
+
+    // MARK: Media type
+
+    /// Refuses a body whose type says that it is something else than JSON. Most that is not JSON's own type passes:
+    /// `curl -d` sends a form's.
+    static func checkMediaType(of head: RequestHead) throws(Problem) {
+        guard let field = head.header("Content-Type") else { return }
+        let end = field.firstIndex(of: UInt8(ascii: ";")) ?? field.endIndex
+        let type = String(decoding: trimmed(UnsafeRawBufferPointer(rebasing: field[..<end])), as: UTF8.self)
+            .lowercased()
+        let sides = type.split(separator: "/", maxSplits: 1)
+        guard sides.count == 2 else { return }
+        let subtype = sides[1].split(separator: "+").last.map(String.init) ?? ""
+        guard foreignTypes.contains(String(sides[0])) || foreignSubtypes.contains(subtype) else { return }
+        throw Problem(.unsupportedMediaType, "the body is \(type); it must be JSON, as application/json")
+    }
+
+    private static let foreignTypes: Set<String> = ["audio", "font", "image", "message", "model", "multipart", "video"]
+    private static let foreignSubtypes: Set<String> = [
+        "xml", "html", "css", "csv", "javascript", "pdf", "zip", "gzip", "zstd", "yaml", "x-yaml", "cbor", "msgpack",
+        "vnd.msgpack", "protobuf", "x-protobuf", "grpc", "wasm", "rtf", "sql", "toml", "graphql",
+    ]
+
+    // MARK: Text
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+
+    private static func trimmed(_ text: BorrowedBytes) -> BorrowedBytes {
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var rest = text[...]
+        while let first = rest.first, isBlank(first) { rest.removeFirst() }
+        while let last = rest.last, isBlank(last) { rest.removeLast() }
+        return UnsafeRawBufferPointer(rebasing: rest)
+    }
+
+    private static func quoted(_ text: [UInt8]) -> String { text.withUnsafeBytes { "\"\(shortened($0))\"" } }
+}

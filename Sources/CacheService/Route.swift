@@ -1,0 +1,66 @@
+internal import MicroHTTP
+
+/// A route of the service.
+enum Route: Int, CaseIterable, Sendable {
+    case key, keys, mget, mput, mdelete, warm, export, stats, metrics, livez, readyz, healthz, contract, index
+    /// What no route matches, and requests that cannot be read.
+    case unmatched
+
+    /// The path as the contract writes it; the label of the metrics.
+    var pattern: StaticString {
+        switch self {
+        case .key: "/keys/{key}"
+        case .keys: "/keys"
+        case .mget: "/mget"
+        case .mput: "/mput"
+        case .mdelete: "/mdelete"
+        case .warm: "/warm"
+        case .export: "/export"
+        case .stats: "/stats"
+        case .metrics: "/metrics"
+        case .livez: "/livez"
+        case .readyz: "/readyz"
+        case .healthz: "/healthz"
+        case .contract: "/openapi.yaml"
+        case .index: "/"
+        case .unmatched: "unmatched"
+        }
+    }
+
+    /// The methods that it answers, but for OPTIONS, which all routes answer.
+    var methods: [Method] {
+        switch self {
+        case .key: [.get, .head, .put, .delete]
+        case .keys: [.get, .head, .delete]
+        case .mget, .mput, .mdelete, .warm: [.post]
+        case .stats: [.get, .head, .delete]
+        case .export, .metrics, .livez, .readyz, .healthz, .contract, .index: [.get, .head]
+        case .unmatched: []
+        }
+    }
+
+    /// The methods to name in `Allow`.
+    var allowed: [Method] { methods + [.options] }
+
+    /// The route of a path, and what of the path names a key.
+    ///
+    /// - Parameter target: The target's path, or all of a target in absolute form.
+    static func match(_ target: BorrowedBytes) -> (route: Route, key: BorrowedBytes) {
+        let path = path(of: target)
+        if path.starts(with: keyPrefix) { return (.key, path.dropping(keyPrefix.utf8CodeUnitCount)) }
+        let route = allCases.first { $0 != .key && $0 != .unmatched && path.equals($0.pattern) }
+        return (route ?? .unmatched, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    private static let keyPrefix: StaticString = "/keys/"
+
+    /// Proxies send `http://host/path` (RFC 9112, section 3.2.2), which means the path.
+    private static func path(of target: BorrowedBytes) -> BorrowedBytes {
+        guard target.first != UInt8(ascii: "/") else { return target }
+        for scheme: StaticString in ["http://", "https://"] where target.startsIgnoringCase(with: scheme) {
+            let rest = target.dropping(scheme.utf8CodeUnitCount)
+            return rest.firstIndex(of: UInt8(ascii: "/")).map { rest.dropping($0) } ?? target
+        }
+        return target
+    }
+}

@@ -1,0 +1,253 @@
+internal import CMicroHTTPD
+internal import Glibc
+internal import Synchronization
+
+/// libmicrohttpd's daemon and its protocol of many calls a request. All of `OpaquePointer` and `Unmanaged` is in this file.
+///
+/// A request is a call of the access handler when its head has arrived, one for each piece of its body, and one at
+/// the end, when it is answered. (An answer in the first call closes the connection: that is for refusals only.)
+/// Between the calls the daemon keeps one pointer for us: nil at first, then ``noBody`` or a retained ``Upload``, until
+/// the completion callback.
+///
+/// Invariants: the ``Dispatcher`` lives as long as the daemon, which calls back only until ``stop()`` returns. A
+/// connection's calls come one after another, on the daemon's thread that owns it.
+final class Daemon: Sendable {
+    let dispatcher: Dispatcher
+    private let state: Mutex<State>
+
+    private struct State: @unchecked Sendable {
+        // Sendable: the daemon's functions used here may be called from any thread; `Mutex` keeps them apart.
+        var daemon: OpaquePointer?
+        var isListening = true
+    }
+
+    init(_ configuration: HTTPServerConfiguration, socket: ListeningSocket, handler: some HTTPHandler)
+        throws(HTTPServerError)
+    {
+        dispatcher = Dispatcher(handler)
+        var options = mhd_configuration()
+        options.listen_socket = socket.descriptor
+        options.threads = CUnsignedInt(configuration.threads)
+        options.connection_limit = CUnsignedInt(configuration.maxConnections)
+        options.timeout = CUnsignedInt(clamping: (configuration.idleTimeout / .seconds(1)).rounded(.up))
+        options.handler = handleAccess
+        options.completed = handleCompletion
+        options.context = Unmanaged.passUnretained(dispatcher).toOpaque()
+        guard let daemon = mhd_start(&options) else {
+            let reason = String(cString: strerror(errno))
+            close(socket.descriptor)
+            throw HTTPServerError(
+                "cannot start \(configuration.threads) threads for \(configuration.maxConnections) connections: \(reason)"
+            )
+        }
+        state = Mutex(State(daemon: daemon))
+    }
+
+    deinit { stop() }
+
+    var connectionCount: Int {
+        state.withLock { state in state.daemon.map { Int(mhd_connection_count($0)) } ?? 0 }
+    }
+
+    func stopListening() {
+        state.withLock { state in
+            guard let daemon = state.daemon, state.isListening else { return }
+            state.isListening = false
+            let socket = MHD_quiesce_daemon(daemon)
+            if socket >= 0 { close(socket) }
+        }
+    }
+
+    func stop() {
+        let daemon = state.withLock { state in state.daemon.take() }
+        if let daemon { MHD_stop_daemon(daemon) }
+    }
+}
+
+extension CUnsignedInt {
+    fileprivate init(clamping seconds: Double) {
+        self = seconds <= 0 ? 0 : seconds >= Double(Int32.max) ? CUnsignedInt(Int32.max) : CUnsignedInt(seconds)
+    }
+}
+
+// MARK: Callbacks
+
+/// Stands for a request without a body between the calls: an address at which nothing can be.
+private var noBody: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped }
+
+private let handleAccess: MHD_AccessHandlerCallback = {
+    context, connection, url, method, _, uploadData, uploadSize, slot in
+    guard let context, let connection, let url, let method, let uploadSize, let slot else { return .NO }
+    // A guaranteed reference: retaining the dispatcher for every request would be a counter that all threads share.
+    return Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { dispatcher in
+        let exchange = Exchange(dispatcher: dispatcher, connection: connection, url: url, method: method)
+        guard let held = slot.pointee else { return exchange.begin(slot) }
+        guard held != noBody else { return exchange.respond(body: UnsafeRawBufferPointer(start: nil, count: 0)) }
+        return Unmanaged<Upload>.fromOpaque(held)._withUnsafeGuaranteedRef { upload in
+            guard uploadSize.pointee > 0 else { return exchange.finish(upload) }
+            let piece = UnsafeRawBufferPointer(start: uploadData, count: uploadSize.pointee)
+            uploadSize.pointee = 0
+            return exchange.receive(piece, upload)
+        }
+    }
+}
+
+private let handleCompletion: MHD_RequestCompletedCallback = { context, _, slot, _ in
+    guard let context, let slot else { return }
+    Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.complete() }
+    if let held = slot.pointee, held != noBody { Unmanaged<Upload>.fromOpaque(held).release() }
+    slot.pointee = nil
+}
+
+/// What a handler does, without its type: C's callbacks cannot be generic.
+final class Dispatcher: Sendable {
+    let admit: @Sendable (RequestHead) -> Admission
+    let refuse: @Sendable (RequestHead, Int) -> Response
+    let refuseMalformed: @Sendable (String) -> Response
+    let respond: @Sendable (Request) -> Response
+    let traffic = Traffic()
+
+    init(_ handler: some HTTPHandler) {
+        admit = { handler.admit($0) }
+        refuse = { handler.refuse($0, overLimit: $1) }
+        refuseMalformed = { handler.refuse(malformed: $0) }
+        respond = { handler.respond(to: $0) }
+    }
+}
+
+/// A request's body between the calls.
+private final class Upload {
+    enum Destination {
+        case buffer(limit: Int)
+        case receiver(any BodyReceiver)
+        /// It was refused, and answered; so many bytes more are thrown away before the connection is cut.
+        case nowhere(budget: Int)
+    }
+
+    var destination: Destination
+    var buffer: BodyBuffer
+
+    init(_ destination: Destination, expected: Int?) {
+        self.destination = destination
+        buffer = BodyBuffer(expected: expected)
+    }
+}
+
+/// One call of the access handler.
+private struct Exchange {
+    let dispatcher: Dispatcher
+    let connection: OpaquePointer
+    let url: UnsafePointer<CChar>
+    let method: UnsafePointer<CChar>
+
+    /// How much of a refused body is thrown away, for the client to see the answer before the connection is reset.
+    private static let discardBudget = 4 << 20
+
+    /// The head has arrived.
+    func begin(_ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> MHD_Result {
+        slot.pointee = noBody
+        dispatcher.traffic.begin(headBytes: mhd_header_size(connection))
+        let framing: BodyFraming
+        do throws(FramingError) {
+            framing = try Framing.read(connection)
+        } catch {
+            return send(dispatcher.refuseMalformed(error.detail))
+        }
+        guard framing != .none else { return .YES }
+        let head = head(framing)
+        switch dispatcher.admit(head) {
+        case .refuse(let response):
+            return send(response)
+        case .stream(let receiver):
+            slot.pointee = Unmanaged.passRetained(Upload(.receiver(receiver), expected: nil)).toOpaque()
+        case .collect(let limit):
+            var expected: Int?
+            if case .length(let length) = framing {
+                guard length <= limit else { return send(dispatcher.refuse(head, limit)) }
+                expected = length
+            }
+            slot.pointee = Unmanaged.passRetained(Upload(.buffer(limit: limit), expected: expected)).toOpaque()
+        }
+        return .YES
+    }
+
+    /// A piece of the body has arrived.
+    func receive(_ piece: BorrowedBytes, _ upload: Upload) -> MHD_Result {
+        dispatcher.traffic.receive(piece.count)
+        switch upload.destination {
+        case .receiver(let receiver):
+            receiver.receive(piece)
+        case .buffer(let limit):
+            if upload.buffer.count + piece.count > limit {
+                // The library takes no answer while a body arrives: it is written to the socket here, and the rest discarded.
+                let response = dispatcher.refuse(head(.chunked), limit)
+                guard Self.sendNow(response, on: mhd_socket(connection)) else { return .NO }
+                upload.buffer = BodyBuffer(expected: nil)
+                upload.destination = .nowhere(budget: Self.discardBudget)
+            } else if !upload.buffer.append(piece) {
+                return .NO
+            }
+        case .nowhere(let budget):
+            guard piece.count <= budget else { return .NO }
+            upload.destination = .nowhere(budget: budget - piece.count)
+        }
+        return .YES
+    }
+
+    /// The body is complete.
+    func finish(_ upload: Upload) -> MHD_Result {
+        switch upload.destination {
+        case .receiver(let receiver): send(receiver.respond())
+        case .buffer: respond(body: upload.buffer.bytes, framing: .length(upload.buffer.count))
+        // It was answered before; all that is left is to close.
+        case .nowhere: .NO
+        }
+    }
+
+    @inline(__always)
+    func respond(body: BorrowedBytes, framing: BodyFraming = .none) -> MHD_Result {
+        send(dispatcher.respond(Request(head: head(framing), body: body)))
+    }
+
+    private func head(_ framing: BodyFraming) -> RequestHead {
+        RequestHead(
+            method: Method(UnsafeRawBufferPointer(start: method, count: strlen(method))),
+            path: UnsafeRawBufferPointer(start: url, count: strlen(url)),
+            framing: framing, fields: ConnectionFields(connection: connection))
+    }
+
+    @inline(__always)
+    private func send(_ response: consuming Response) -> MHD_Result {
+        if let count = response.byteCount { dispatcher.traffic.send(count) }
+        let status = CUnsignedInt(response.status)
+        guard let message = makeMessage(response, traffic: dispatcher) else { return .NO }
+        defer { MHD_destroy_response(message) }
+        return MHD_queue_response(connection, status, message)
+    }
+
+    /// Writes a small response to a socket, past the library, announcing that the connection will be closed.
+    private static func sendNow(_ response: consuming Response, on socket: CInt) -> Bool {
+        guard socket >= 0, let bytes = serialize(response) else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
+                == bytes.count
+        }
+    }
+}
+
+/// Header fields and parameters, looked up in the connection. What is found lives as long as the request.
+private struct ConnectionFields: RequestFields {
+    let connection: OpaquePointer
+
+    func header(_ name: StaticString) -> BorrowedBytes? { value(.HEADER_KIND, name) }
+    func query(_ name: StaticString) -> BorrowedBytes? { value(.GET_ARGUMENT_KIND, name) }
+
+    private func value(_ kind: MHD_ValueKind, _ name: StaticString) -> BorrowedBytes? {
+        var value: UnsafePointer<CChar>?
+        var count = 0
+        let isFound = name.utf8Start.withMemoryRebound(to: CChar.self, capacity: name.utf8CodeUnitCount) {
+            MHD_lookup_connection_value_n(connection, kind, $0, name.utf8CodeUnitCount, &value, &count)
+        }
+        return isFound == .YES ? UnsafeRawBufferPointer(start: value, count: count) : nil
+    }
+}

@@ -1,0 +1,78 @@
+internal import Counters
+
+/// An HTTP/1.1 server: libmicrohttpd's daemon behind values.
+///
+/// It serves from when it is made until ``stop()``. Requests are answered on its own threads, by the handler.
+public final class HTTPServer: Sendable {
+    /// The address that it listens on, as a number.
+    public let address: String
+    /// The port that it listens on.
+    public let port: Int
+
+    private let daemon: Daemon
+
+    /// Opens the socket, starts the threads and serves.
+    ///
+    /// - Throws: ``HTTPServerError`` when the address cannot be had, the limits of the system do not allow as many connections or
+    ///   threads, or the configuration is out of range.
+    public init(_ configuration: HTTPServerConfiguration, handler: some HTTPHandler) throws(HTTPServerError) {
+        guard (0...65535).contains(configuration.port) else {
+            throw HTTPServerError("the port is \(configuration.port); it must be from 0 to 65535")
+        }
+        guard (1...1024).contains(configuration.threads) else {
+            throw HTTPServerError("the number of threads is \(configuration.threads); it must be from 1 to 1024")
+        }
+        guard configuration.maxConnections >= configuration.threads, configuration.maxConnections <= Int(Int32.max)
+        else {
+            throw HTTPServerError(
+                "the most connections are \(configuration.maxConnections); there must be at least one for each of the "
+                    + "\(configuration.threads) threads")
+        }
+        let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
+        address = socket.address
+        port = socket.port
+        daemon = try Daemon(configuration, socket: socket, handler: handler)
+    }
+
+    /// Accepts no more connections; those that are open go on.
+    public func stopListening() { daemon.stopListening() }
+
+    /// Ends the threads and closes all connections, whatever they are about. Blocks until that is done.
+    public func stop() { daemon.stop() }
+
+    /// How many connections are open.
+    public var connectionCount: Int { daemon.connectionCount }
+
+    /// How many requests have begun and are not answered in full.
+    public var requestsInFlight: Int { daemon.dispatcher.traffic.requestsInFlight }
+
+    /// Bytes of request lines, headers and bodies that were received, and of response bodies that were sent.
+    public var bytes: (received: Int, sent: Int) { daemon.dispatcher.traffic.bytes }
+}
+
+/// Counts what goes through a server, without a cache line that all threads share.
+struct Traffic: ~Copyable {
+    private enum Counter: Int, CaseIterable {
+        case begun, completed, bytesReceived, bytesSent
+    }
+
+    private let counters = StripedCounters(count: Counter.allCases.count)
+
+    func begin(headBytes: Int) {
+        counters.add(to: Counter.begun.rawValue)
+        counters.add(UInt64(headBytes), to: Counter.bytesReceived.rawValue)
+    }
+    func complete() { counters.add(to: Counter.completed.rawValue) }
+    func receive(_ count: Int) { counters.add(UInt64(count), to: Counter.bytesReceived.rawValue) }
+    func send(_ count: Int) { counters.add(UInt64(count), to: Counter.bytesSent.rawValue) }
+
+    var requestsInFlight: Int {
+        // The completed first: the difference is never less than what is in flight.
+        let completed = counters.sum(Counter.completed.rawValue)
+        return Int(counters.sum(Counter.begun.rawValue) - completed)
+    }
+
+    var bytes: (received: Int, sent: Int) {
+        (Int(counters.sum(Counter.bytesReceived.rawValue)), Int(counters.sum(Counter.bytesSent.rawValue)))
+    }
+}

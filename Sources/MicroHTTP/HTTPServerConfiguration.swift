@@ -1,0 +1,32 @@
+/// What a server is made from.
+public struct HTTPServerConfiguration: Sendable {
+    /// The address to listen on: a name, an IPv4 or an IPv6 address.
+    public var host: String
+    /// The TCP port; 0 for a free one.
+    public var port: Int
+    /// How many threads serve the connections; at least 1.
+    public var threads: Int
+    /// The most connections at a time. What comes beyond waits in the system's queue.
+    public var maxConnections: Int
+    /// How long a connection may be silent before it is closed, in whole seconds; zero for ever.
+    public var idleTimeout: Duration
+
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, threads: Int = 1, maxConnections: Int = 10_000,
+        idleTimeout: Duration = .seconds(60)
+    ) {
+        self.host = host
+        self.port = port
+        self.threads = threads
+        self.maxConnections = maxConnections
+        self.idleTimeout = idleTimeout
+    }
+}
+
+/// Why a server could not be started.
+public struct HTTPServerError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What was tried and why it failed.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,79 @@
+/// A request from memory: a handler is tested, or called, without a socket.
+public final class LiteralRequest {
+    private let method: Method
+    // Bytes at addresses that do not change until deinit; `body` ends with the padding.
+    private let path: UnsafeMutableRawBufferPointer
+    private let body: UnsafeMutableRawBufferPointer
+    private let fields: Fields
+
+    /// - Parameters:
+    ///   - method: The method.
+    ///   - target: The path as it would be sent, percent-encoded, with the query behind a `?`.
+    ///   - headers: The header fields.
+    ///   - body: The body.
+    public init(_ method: Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []) {
+        self.method = method
+        self.body = .allocate(byteCount: body.count + Request.padding, alignment: 1)
+        self.body.copyBytes(from: body + [UInt8](repeating: 0, count: Request.padding))
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = .allocate(byteCount: parts[0].utf8.count, alignment: 1)
+        path.copyBytes(from: parts[0].utf8)
+        let parameters = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { parameter in
+            let sides = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let value = sides.count > 1 ? sides[1].map { $0 == "+" ? " " : $0 } : []
+            return (String(sides[0]), String(value))
+        }
+        fields = Fields(headers: headers.map { ($0.0.lowercased(), $0.1) }, parameters: parameters)
+    }
+
+    deinit {
+        path.deallocate()
+        body.deallocate()
+    }
+
+    /// Lets a handler answer it, the way a server does.
+    public func answer(by handler: some HTTPHandler) -> Response {
+        let path = UnsafeRawBufferPointer(path)
+        let bytes = UnsafeRawBufferPointer(rebasing: body[..<(body.count - Request.padding)])
+        let framing = bytes.isEmpty ? BodyFraming.none : .length(bytes.count)
+        let head = RequestHead(method: method, path: path, framing: framing, fields: fields)
+        guard !bytes.isEmpty else { return handler.respond(to: Request(head: head, body: bytes)) }
+        switch handler.admit(head) {
+        case .refuse(let response):
+            return response
+        case .collect(let limit):
+            guard bytes.count <= limit else { return handler.refuse(head, overLimit: limit) }
+            return handler.respond(to: Request(head: head, body: bytes))
+        case .stream(let receiver):
+            receiver.receive(bytes)
+            return receiver.respond()
+        }
+    }
+
+    /// Fields at addresses that do not change as long as the request lives.
+    private final class Fields: RequestFields {
+        private let headers: [(name: String, value: UnsafeRawBufferPointer)]
+        private let parameters: [(name: String, value: UnsafeRawBufferPointer)]
+
+        init(headers: [(String, String)], parameters: [(String, String)]) {
+            self.headers = headers.map { ($0.0, Self.keep($0.1)) }
+            self.parameters = parameters.map { ($0.0, Self.keep($0.1)) }
+        }
+
+        deinit {
+            for field in headers + parameters { field.value.deallocate() }
+        }
+
+        func header(_ name: StaticString) -> BorrowedBytes? {
+            headers.first { $0.name == name.description.lowercased() }?.value
+        }
+
+        func query(_ name: StaticString) -> BorrowedBytes? { parameters.first { $0.name == name.description }?.value }
+
+        private static func keep(_ text: String) -> UnsafeRawBufferPointer {
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+            bytes.copyBytes(from: text.utf8)
+            return UnsafeRawBufferPointer(bytes)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+internal import CMicroHTTPD
+internal import Glibc
+
+/// Makes the library's response from a value. Ownership of the bytes goes along: lent bytes go back when the library has
+/// sent them or given up.
+///
+/// - Returns: The response, to be queued and destroyed; nil if memory is exhausted.
+@inline(__always)
+func makeMessage(_ response: consuming Response, traffic: Dispatcher) -> OpaquePointer? {
+    let headers = response.headers
+    let message: OpaquePointer?
+    switch consume response.body {
+    case .empty:
+        message = MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+    case .constant(let bytes):
+        message = MHD_create_response_from_buffer(
+            bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_PERSISTENT)
+    case .bytes(let bytes):
+        message = makeMessage(bytes)
+    case .lent(let lent):
+        let (bytes, token, release) = lent.take()
+        message = MHD_create_response_from_buffer_with_free_callback_cls(
+            bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), release, token)
+        if message == nil { release(token) }
+    case .stream(let producer):
+        let stream = Unmanaged.passRetained(ProducedBody(producer, traffic)).toOpaque()
+        message = MHD_create_response_from_callback(UInt64.max, 32 * 1024, readProducedBody, stream, endProducedBody)
+        if message == nil { endProducedBody(stream) }
+    }
+    guard let message else { return nil }
+    headers.forEachCString { name, value in
+        // It refuses only line breaks and the like, which no field of ours has.
+        _ = MHD_add_response_header(message, name, value)
+    }
+    return message
+}
+
+/// A small body is copied, a large one kept alive until it is sent.
+private func makeMessage(_ bytes: [UInt8]) -> OpaquePointer? {
+    guard bytes.count > 16 * 1024 else {
+        return bytes.withUnsafeBytes {
+            MHD_create_response_from_buffer(
+                $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), .RESPMEM_MUST_COPY)
+        }
+    }
+    let kept = KeptBytes(bytes)
+    let token = Unmanaged.passRetained(kept).toOpaque()
+    let message = MHD_create_response_from_buffer_with_free_callback_cls(
+        kept.storage.count, kept.storage.baseAddress, releaseKeptBytes, token)
+    if message == nil { releaseKeptBytes(token) }
+    return message
+}
+
+/// Bytes at an address that does not change until it is released.
+private final class KeptBytes {
+    // Allocated in init, freed in deinit, and not written in between.
+    let storage: UnsafeMutableRawBufferPointer
+
+    init(_ bytes: [UInt8]) {
+        storage = .allocate(byteCount: bytes.count, alignment: 1)
+        storage.copyBytes(from: bytes)
+    }
+
+    deinit { storage.deallocate() }
+}
+
+private let releaseKeptBytes: MHD_ContentReaderFreeCallback = { token in
+    if let token { Unmanaged<KeptBytes>.fromOpaque(token).release() }
+}
+
+// MARK: Bodies made while they are sent
+
+private final class ProducedBody {
+    private let producer: any BodyProducer
+    private let dispatcher: Dispatcher
+    private var piece: [UInt8] = []
+    private var offset = 0
+
+    init(_ producer: any BodyProducer, _ dispatcher: Dispatcher) {
+        self.producer = producer
+        self.dispatcher = dispatcher
+    }
+
+    /// Writes the next bytes; 0 at the end.
+    func read(into target: UnsafeMutableRawBufferPointer) -> Int {
+        if offset == piece.count {
+            guard let next = producer.nextPiece() else { return 0 }
+            piece = next
+            offset = 0
+        }
+        let count = min(target.count, piece.count - offset)
+        piece.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count])) }
+        offset += count
+        dispatcher.traffic.send(count)
+        return count
+    }
+}
+
+private let readProducedBody: MHD_ContentReaderCallback = { token, _, buffer, capacity in
+    guard let token, let buffer else { return -1 }  // MHD_CONTENT_READER_END_OF_STREAM
+    let count = Unmanaged<ProducedBody>.fromOpaque(token)._withUnsafeGuaranteedRef {
+        $0.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: capacity))
+    }
+    return count == 0 ? -1 : count
+}
+
+private let endProducedBody: MHD_ContentReaderFreeCallback = { token in
+    if let token { Unmanaged<ProducedBody>.fromOpaque(token).release() }
+}
+
+// MARK: Without the library
+
+/// The bytes of a response that closes its connection; nil for one whose body is not at hand.
+func serialize(_ response: consuming Response) -> [UInt8]? {
+    var text =
+        "HTTP/1.1 \(response.status) \(String(cString: MHD_get_reason_phrase_for(CUnsignedInt(response.status))))\r\n"
+    for (name, value) in response.headers.all { text += "\(name): \(value)\r\n" }
+    guard let count = response.byteCount else { return nil }
+    text += "Content-Length: \(count)\r\nConnection: close\r\n\r\n"
+    switch consume response.body {
+    case .empty: return Array(text.utf8)
+    case .bytes(let bytes): return Array(text.utf8) + bytes
+    case .constant(let bytes): return Array(text.utf8) + bytes
+    case .lent(let lent): return Array(text.utf8) + lent.bytes
+    case .stream: return nil
+    }
+}

@@ -1,0 +1,73 @@
+/// What a request is answered with.
+///
+/// `Content-Length`, `Date` and `Connection` are added when it is sent; to a HEAD request, only the head is sent.
+public struct Response: ~Copyable {
+    public var status: Int
+    public var headers: HeaderFields
+    public var body: Body
+
+    /// A response's content.
+    public enum Body: ~Copyable {
+        case empty
+        case bytes([UInt8])
+        /// Bytes of the program itself.
+        case constant(UnsafeRawBufferPointer)
+        /// Bytes that belong to someone else, who gets them back when they are sent.
+        case lent(LentBytes)
+        /// Bytes that are made while they are sent; their number is not known before.
+        case stream(any BodyProducer)
+    }
+
+    public init(status: Int, headers: HeaderFields = HeaderFields(), body: consuming Body = .empty) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// How many bytes the body has; nil for a stream.
+    public var byteCount: Int? {
+        switch body {
+        case .empty: 0
+        case .bytes(let bytes): bytes.count
+        case .constant(let bytes): bytes.count
+        case .lent(let lent): lent.bytes.count
+        case .stream: nil
+        }
+    }
+}
+
+/// Bytes of someone else's memory, and the duty to give them back.
+public struct LentBytes: ~Copyable {
+    /// Gives the bytes back. Called on any thread, once.
+    public typealias Release = @convention(c) (_ token: UnsafeMutableRawPointer?) -> Void
+
+    // The lender keeps the bytes alive and unchanged until `release(token)`.
+    public let bytes: UnsafeRawBufferPointer
+    private let token: UnsafeMutableRawPointer
+    private let release: Release
+
+    /// - Parameters:
+    ///   - bytes: The bytes, which must stay as they are until `release` is called.
+    ///   - token: What `release` is called with.
+    ///   - release: Called once, when the bytes are no longer needed.
+    public init(_ bytes: UnsafeRawBufferPointer, token: UnsafeMutableRawPointer, release: @escaping Release) {
+        self.bytes = bytes
+        self.token = token
+        self.release = release
+    }
+
+    deinit { release(token) }
+
+    /// Hands the duty on.
+    consuming func take() -> (bytes: UnsafeRawBufferPointer, token: UnsafeMutableRawPointer, release: Release) {
+        let parts = (bytes, token, release)
+        discard self
+        return parts
+    }
+}
+
+/// Makes the body of a response piece by piece, as the client takes it.
+public protocol BodyProducer: AnyObject {
+    /// The next piece, not empty; nil at the end. Called on one of the server's threads, which it must not block.
+    func nextPiece() -> [UInt8]?
+}
