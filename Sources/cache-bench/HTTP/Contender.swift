@@ -1,0 +1,116 @@
+/// A running system with the load of one scenario ready for it.
+struct Contender {
+    private enum Generator {
+        case wrk(Wrk, HTTPRequest, Expectation)
+        case redisBenchmark(RedisBenchmark)
+    }
+
+    let peer: Peer
+    let scenario: Scenario
+    /// Set when an error took it out of the run.
+    var hasFailed = false
+    private let deployment: Deployment
+    private let workload: Workload
+    private let shape: LoadShape
+    private let cores: Int
+    private let generator: Generator
+    /// Requests a second of the last run. A generator that counts requests instead of seconds needs it.
+    private var rate: Double
+
+    /// - Returns: nil when the system has no counterpart of the scenario.
+    init?(
+        _ peer: Peer, _ deployment: Deployment, scenario: Scenario, workload: Workload, shape: LoadShape,
+        in environment: RunEnvironment
+    ) throws {
+        let name = "\(peer.id.rawValue)-\(scenario.rawValue)"
+        switch peer.load(scenario, workload) {
+        case .http(let requests, let expectation):
+            let wrk = try Wrk(requests, name: name, port: deployment.port, shape: shape, in: environment)
+            generator = .wrk(wrk, requests[0], expectation)
+        case .redis(let command):
+            generator = .redisBenchmark(
+                try RedisBenchmark(command, name: name, port: deployment.port, shape: shape, in: environment))
+        case nil:
+            return nil
+        }
+        self.peer = peer
+        self.scenario = scenario
+        self.deployment = deployment
+        self.workload = workload
+        self.shape = shape
+        cores = environment.cores
+        // A first guess, on the low side, so that a slow machine gets through its warm-up soon.
+        rate = 20_000 / Double(scenario.keysPerRequest)
+    }
+
+    /// Fills the store and looks whether the first request is answered as the scenario has it.
+    func check() throws {
+        try deployment.store.fill(with: workload)
+        guard case .wrk(_, let request, let expectation) = generator else { return }
+        var connection = try TCPConnection(port: deployment.port)
+        let reply = try connection.exchange(request, port: deployment.port)
+        guard expectation.statuses.contains(reply.status), expectation.body(reply.body) else {
+            throw BenchmarkError(
+                "\(peer.title) answers \(request.method) \(request.target.prefix(80)) with \(reply.status) "
+                    + "and \(reply.body.prefix(200))")
+        }
+    }
+
+    /// Sends a second of the load, so that the first measurement finds the system as the others do.
+    mutating func warmUp() throws {
+        if case .redisBenchmark = generator {
+            rate = Self.rate(of: try send(seconds: 1))
+        }
+        rate = Self.rate(of: try send(seconds: 1))
+    }
+
+    /// Fills the store and measures the load once.
+    mutating func measure() throws -> Measurement {
+        try deployment.store.fill(with: workload)
+        let groups = Set(deployment.processes.map(\.id))
+        let countersBefore = try deployment.store.counters()
+        let machineBefore = try ProcessorTime.Machine.now()
+        let timeBefore = try ProcessorTime.ofGroups(groups)
+        let start = ContinuousClock.now
+        let result = try send(seconds: shape.seconds)
+        let elapsed = ContinuousClock.now - start
+        let time = try ProcessorTime.ofGroups(groups) - timeBefore
+        let machine = try ProcessorTime.Machine.now()
+        let counters = try deployment.store.counters()
+
+        for process in deployment.processes where try process.endIfEnded() != nil {
+            throw BenchmarkError("\(process.name) ended under load:\n\(process.outputTail())")
+        }
+        rate = Self.rate(of: result)
+        let counted = countersBefore.flatMap { before in counters.map { $0 - before } }
+        let capacity = elapsed.seconds * Double(cores)
+        let busy = machine.busy - machineBefore.busy
+        return Measurement(
+            requestsPerSecond: rate,
+            p50: result.p50,
+            p99: result.p99,
+            processorTime: time.seconds * 1e6 / Double(result.requests),
+            othersShare: max(0, (busy - time - result.processorTime).seconds / capacity),
+            stolenShare: (machine.stolen - machineBefore.stolen).seconds / capacity,
+            generatorShare: result.processorTime.seconds / capacity,
+            problems: Measurement.problems(result, of: scenario, expecting: expectation, counted: counted))
+    }
+
+    private var expectation: Expectation {
+        switch generator {
+        case .wrk(_, _, let expectation): expectation
+        case .redisBenchmark: Expectation([200])
+        }
+    }
+
+    private func send(seconds: Int) throws -> LoadResult {
+        switch generator {
+        case .wrk(let wrk, _, _): try wrk.run(seconds: seconds)
+        case .redisBenchmark(let benchmark): try benchmark.run(requests: max(1, Int(rate * Double(seconds))))
+        }
+    }
+
+    private static func rate(of result: LoadResult) -> Double {
+        Double(result.requests) / result.seconds
+    }
+}

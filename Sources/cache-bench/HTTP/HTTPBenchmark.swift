@@ -1,0 +1,97 @@
+import ArgumentParser
+import Foundation
+
+/// `cache-bench http`: the options, and what becomes of the report.
+struct HTTPBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "http",
+        abstract: "Loads the running service and its peers by HTTP, in turns.",
+        discussion: """
+            Starts every server by itself on free ports of 127.0.0.1, and ends it. What is not installed is left out, \
+            and said so. Ends with 0 if the figures are valid, with 1 if they are not, and under --check with 2 if a \
+            target of the parts that ran was missed or could not be measured.
+            """)
+
+    @Option(help: "Run only these parts, with commas between: \(Selection.names).")
+    var only = Selection.everything
+
+    @Option(help: "Measurements of each system in each part; the median counts.")
+    var rounds = 5
+
+    @Option(help: "Seconds of one measurement.")
+    var seconds = 3
+
+    @Option(help: "Keep-alive connections of the load.")
+    var connections = 64
+
+    @Option(help: "Threads of the load generator.")
+    var loadThreads = 2
+
+    @Option(help: "Seed of the order in which keys are asked for.")
+    var seed: UInt64 = 1
+
+    @Option(help: "The cache-server to measure. (default: the one beside this program)", completion: .file())
+    var server: String?
+
+    @Option(help: "The directory for the result file.", completion: .directory)
+    var output = "bench-results"
+
+    @Flag(help: "One round of one second each: whether all works, not how fast it is.")
+    var quick = false
+
+    @Flag(help: "Print the table of the README instead of the report.")
+    var markdown = false
+
+    @Flag(help: "End with 2 if a target was missed.")
+    var check = false
+
+    func validate() throws {
+        for (name, value, most) in [
+            ("--rounds", rounds, 1000), ("--seconds", seconds, 3600), ("--connections", connections, 10_000),
+            ("--load-threads", loadThreads, connections),
+        ] where value < 1 || value > most {
+            throw ValidationError("\(name) must be from 1 to \(most), not \(value)")
+        }
+    }
+
+    func run() throws {
+        #if DEBUG
+            Progress.say("built without optimization, and so is the server beside it: `make bench` builds for release")
+        #endif
+        let report = try measure()
+        let file = try report.write(to: URL(fileURLWithPath: output))
+        try FileHandle.standardOutput.write(contentsOf: Data((markdown ? report.markdown : report.text).utf8))
+        Progress.say("written to \(file.relativePath)")
+        if !report.problems.isEmpty {
+            for problem in report.problems where markdown { Progress.say("invalid: \(problem)") }
+            throw ExitCode(1)
+        }
+        if check, !report.targets(of: only).allSatisfy({ $0.isReached == true }) {
+            throw ExitCode(2)
+        }
+    }
+
+    private func measure() throws -> HTTPReport {
+        // First of all, before a library starts a thread.
+        let directory = try TemporaryDirectory()
+        Interruption.handle {
+            RunningChildren.endAll()
+            directory.remove()
+        }
+        defer {
+            RunningChildren.endAll()
+            directory.remove()
+        }
+        do {
+            let run = HTTPRun(
+                environment: try RunEnvironment(directory: directory, cacheServer: server),
+                workload: Workload(seed: seed),
+                load: LoadShape(connections: connections, threads: loadThreads, seconds: quick ? 1 : seconds),
+                rounds: quick ? 1 : rounds)
+            return try run.report(on: only)
+        } catch {
+            Interruption.absorb()
+            throw error
+        }
+    }
+}

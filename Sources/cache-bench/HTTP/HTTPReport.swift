@@ -1,0 +1,90 @@
+import Foundation
+
+/// All that a run of the HTTP benchmark found, as it is written to the result file.
+struct HTTPReport: Codable, Sendable {
+    /// A system in a scenario.
+    struct Entry: Codable, Sendable {
+        let id: Peer.ID
+        let title: String
+        let rounds: [Measurement]
+        let median: Summary
+    }
+
+    struct ScenarioResult: Codable, Sendable {
+        let scenario: Scenario
+        /// The cache first.
+        let systems: [Entry]
+
+        func median(of id: Peer.ID) -> Summary? {
+            systems.first { $0.id == id }?.median
+        }
+
+        /// Requests a second of the cache as a multiple of a peer's.
+        func rate(against id: Peer.ID) -> Double? {
+            ratio(against: id, \.requestsPerSecond)
+        }
+
+        /// Processor time a request of the cache as a multiple of a peer's.
+        func processorTime(against id: Peer.ID) -> Double? {
+            ratio(against: id, \.processorTime)
+        }
+
+        private func ratio(against id: Peer.ID, _ figure: (Summary) -> Double) -> Double? {
+            guard let cache = median(of: .productionCache), let peer = median(of: id), figure(peer) > 0
+            else { return nil }
+            return figure(cache) / figure(peer)
+        }
+    }
+
+    struct Skipped: Codable, Sendable {
+        let system: String
+        let reason: String
+    }
+
+    let date: Date
+    let machine: Machine
+    let versions: [String: String]
+    let load: LoadShape
+    let rounds: Int
+    let seed: UInt64
+    let keyCount: Int
+    let keyBytes: Int
+    let valueBytes: Int
+    var scenarios: [ScenarioResult] = []
+    var starts: [StartUp] = []
+    var skipped: [Skipped] = []
+    /// Why figures of this run mean nothing.
+    var problems: [String] = []
+    var targets: [TargetResult] = []
+
+    /// What was measured of a target; nil when this run did not measure it.
+    func measured(_ quantity: Target.Quantity) -> Double? {
+        switch quantity {
+        case .rate(let scenario, let peer):
+            scenarios.first { $0.scenario == scenario }?.rate(against: peer)
+        case .processorTime(let scenario, let peer):
+            scenarios.first { $0.scenario == scenario }?.processorTime(against: peer)
+        case .start:
+            starts.first?.median
+        }
+    }
+
+    /// What became of the targets that the selected parts measure.
+    func targets(of selection: Selection) -> [TargetResult] {
+        zip(Target.all, targets).filter { selection.contains($0.0.part) }.map(\.1)
+    }
+
+    /// Writes the report into a directory, which is made if it is not there, and returns the file.
+    func write(to directory: URL) throws -> URL {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.dateEncodingStrategy = .iso8601
+        let time = date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false))
+            .filter { $0.isNumber || $0 == "T" }
+        let file = directory.appendingPathComponent("http-\(time).json")
+        try encoder.encode(self).write(to: file)
+        return file
+    }
+}

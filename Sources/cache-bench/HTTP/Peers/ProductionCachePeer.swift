@@ -1,0 +1,61 @@
+import Foundation
+
+extension Peer {
+    /// The cache itself, with the options that it has when none are given.
+    static let productionCache = Peer(
+        id: .productionCache,
+        title: "Production Cache",
+        start: { environment in
+            let port = try Loopback.freePort()
+            let server = try environment.start(
+                environment.cacheServer, ["--host", "127.0.0.1", "--port", "\(port)"], port: port)
+            return Deployment(processes: [server], port: port, store: .productionCache(port: port))
+        },
+        load: { scenario, workload in
+            switch scenario {
+            case .getHit:
+                return keyReads(workload)
+            case .getMiss:
+                return absentKeyReads(workload, prefix: "/keys/")
+            case .put:
+                let requests = workload.order.map {
+                    HTTPRequest(method: "PUT", target: "/keys/\(workload.key($0))", body: workload.value($0))
+                }
+                return .http(requests, expecting: Expectation([201, 204]))
+            case .mget:
+                let requests = workload.batches.map { batch in
+                    let keys = batch.map { "\"\(workload.key($0))\"" }.joined(separator: ",")
+                    return HTTPRequest(method: "POST", target: "/mget", body: #"{"keys":[\#(keys)]}"#)
+                }
+                return .http(requests, expecting: Expectation([200]) { holdsFirstBatch($0, of: workload) })
+            case .mput:
+                let requests = workload.batches.map { batch in
+                    let items = batch.map { "\"\(workload.key($0))\":\(workload.value($0))" }.joined(separator: ",")
+                    return HTTPRequest(method: "POST", target: "/mput", body: #"{"items":{\#(items)}}"#)
+                }
+                return .http(requests, expecting: Expectation([200]) { $0 == #"{"stored":\#(Workload.batchSize)}"# })
+            }
+        })
+
+    /// Reads of all keys at the cache's own URLs, answered with the value itself.
+    static func keyReads(_ workload: Workload) -> Load {
+        let requests = workload.order.map { HTTPRequest(method: "GET", target: "/keys/\(workload.key($0))") }
+        return .http(requests, expecting: Expectation([200]) { $0 == workload.value(workload.order[0]) })
+    }
+
+    /// Reads of keys that nobody stored.
+    static func absentKeyReads(_ workload: Workload, prefix: String, suffix: String = "") -> Load {
+        let requests = workload.order.map {
+            HTTPRequest(method: "GET", target: prefix + workload.absentKey($0) + suffix)
+        }
+        return .http(requests, expecting: Expectation([404]))
+    }
+
+    private static func holdsFirstBatch(_ body: String, of workload: Workload) -> Bool {
+        guard let object = try? JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any],
+            let values = object["values"] as? [String: Any], let missing = object["missing"] as? [Any]
+        else { return false }
+        return missing.isEmpty && Set(values.keys) == Set(workload.batches[0].map(workload.key))
+            && workload.batches[0].allSatisfy { body.contains(workload.value($0)) }
+    }
+}

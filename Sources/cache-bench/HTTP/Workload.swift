@@ -1,0 +1,68 @@
+/// The keys and values that every system is loaded with, the same for all and the same in every run of one seed.
+struct Workload: Sendable {
+    static let keyCount = 10_000
+    static let keyBytes = 16
+    static let valueBytes = 64
+    /// Keys of one bulk request.
+    static let batchSize = 100
+    /// Different bulk requests; the load goes round and round them.
+    private static let batchCount = 256
+
+    let seed: UInt64
+    /// Numbers of all keys in random order.
+    let order: [Int]
+    /// Numbers of the keys of each bulk request, none twice in one.
+    let batches: [[Int]]
+
+    init(seed: UInt64) {
+        self.seed = seed
+        var generator = SplitMix64(state: seed)
+        order = (0..<Self.keyCount).shuffled(using: &generator)
+        batches = (0..<Self.batchCount).map { _ in
+            var batch: Set<Int> = []
+            while batch.count < Self.batchSize {
+                batch.insert(Int.random(in: 0..<Self.keyCount, using: &generator))
+            }
+            return batch.sorted().shuffled(using: &generator)
+        }
+    }
+
+    /// The key of a number, named as redis-benchmark names its own.
+    func key(_ number: Int) -> String {
+        "key:" + padded(number, 12)
+    }
+
+    /// A key that no store holds.
+    func absentKey(_ number: Int) -> String {
+        "nil:" + padded(number, 12)
+    }
+
+    /// The value of a key: a small JSON object without a character that a URL, nginx' configuration or Webdis' command
+    /// syntax gives a meaning to.
+    func value(_ number: Int) -> String {
+        #"{"id":\#(1_000_000 + number),"name":"Ada Lovelace","plan":"team","seats":25000}"#
+    }
+
+    /// The commands for a store: numbers of all keys, in pieces small enough for one bulk request.
+    var pieces: [Range<Int>] {
+        stride(from: 0, to: Self.keyCount, by: Self.batchSize).map { $0..<min($0 + Self.batchSize, Self.keyCount) }
+    }
+
+    private func padded(_ number: Int, _ digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: digits - text.count) + text
+    }
+}
+
+/// A small random generator whose sequence depends on its seed alone, on every machine.
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+
+/// The flags of the settings, in the sections of the help. Each is read as text, because the same text may come from
+/// elsewhere: ``SettingSources`` has the last word.
+struct SettingFlags: ParsableArguments {
+    @OptionGroup(title: "Network") var network: Network
+    @OptionGroup(title: "Cache") var cache: Cache
+    @OptionGroup(title: "Limits of a request") var limits: Limits
+    @OptionGroup(title: "Logging") var logging: Logging
+    @OptionGroup(title: "Configuration") var configuration: ConfigurationFlag
+
+    struct Network: ParsableArguments {
+        @Option(Settings.host) var host: String?
+        @Option(Settings.port) var port: String?
+        @Option(Settings.threads) var threads: String?
+        @Option(Settings.maxConnections) var maxConnections: String?
+        @Option(Settings.idleTimeout) var idleTimeout: String?
+        @Option(Settings.drainTimeout) var drainTimeout: String?
+    }
+
+    struct Cache: ParsableArguments {
+        @Option(Settings.capacity) var capacity: String?
+        @Option(Settings.maxMemory) var maxMemory: String?
+        @Option(Settings.defaultTTL) var defaultTTL: String?
+    }
+
+    struct Limits: ParsableArguments {
+        @Option(Settings.maxKeyBytes) var maxKeyBytes: String?
+        @Option(Settings.maxValueBytes) var maxValueBytes: String?
+        @Option(Settings.maxBodyBytes) var maxBodyBytes: String?
+        @Option(Settings.maxBulkItems) var maxBulkItems: String?
+    }
+
+    struct Logging: ParsableArguments {
+        @Option(Settings.logLevel) var logLevel: String?
+        @Option(Settings.logFormat) var logFormat: String?
+    }
+
+    /// The flags that were given.
+    var given: [SettingName: String] {
+        let flags: [(SettingName, String?)] = [
+            (Settings.host.name, network.host),
+            (Settings.port.name, network.port),
+            (Settings.threads.name, network.threads),
+            (Settings.maxConnections.name, network.maxConnections),
+            (Settings.idleTimeout.name, network.idleTimeout),
+            (Settings.drainTimeout.name, network.drainTimeout),
+            (Settings.capacity.name, cache.capacity),
+            (Settings.maxMemory.name, cache.maxMemory),
+            (Settings.defaultTTL.name, cache.defaultTTL),
+            (Settings.maxKeyBytes.name, limits.maxKeyBytes),
+            (Settings.maxValueBytes.name, limits.maxValueBytes),
+            (Settings.maxBodyBytes.name, limits.maxBodyBytes),
+            (Settings.maxBulkItems.name, limits.maxBulkItems),
+            (Settings.logLevel.name, logging.logLevel),
+            (Settings.logFormat.name, logging.logFormat),
+        ]
+        return flags.reduce(into: configuration.given) { given, flag in given[flag.0] = flag.1 }
+    }
+}
+
+/// The flag that names the file, alone, for commands that need few of the others.
+struct ConfigurationFlag: ParsableArguments {
+    @Option(Settings.config) var config: String?
+
+    /// The flag if it was given.
+    var given: [SettingName: String] { config.map { [Settings.config.name: $0] } ?? [:] }
+}
+
+extension Option where Value == String? {
+    /// The flag of a setting, as the table of settings describes it.
+    init(_ setting: Setting<some Sendable>) {
+        self.init(
+            name: .customLong(setting.name.hyphenated),
+            help: ArgumentHelp(setting.help, valueName: setting.syntax.placeholder))
+    }
+}

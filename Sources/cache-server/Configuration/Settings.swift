@@ -1,0 +1,81 @@
+import CacheCore
+import CacheService
+import Logging
+import MicroHTTP
+
+/// Every setting of the server: the one table.
+enum Settings {
+    // Where and how it listens.
+    static let host = Setting(
+        "host", "Address to listen on; 0.0.0.0 is every IPv4 address", .text("address", requirement: "an address"),
+        default: httpDefaults.host)
+    static let port = Setting(
+        "port", "TCP port to listen on; 0 takes a free one", .integer("port", in: 0...65535), default: httpDefaults.port
+    )
+    static let threads = Setting(
+        "threads", "Threads that serve requests", .integer(in: 1...1024),
+        default: "the processor cores that it may use"
+    ) { $0.cores }
+    static let maxConnections = Setting(
+        "max-connections", "Most connections open at a time", .integer(in: 1...1_000_000),
+        default: httpDefaults.maxConnections)
+    static let idleTimeout = Setting(
+        "idle-timeout", "Closes a connection that is silent for so long",
+        .duration(in: .seconds(1)...(.seconds(86_400))), default: httpDefaults.idleTimeout)
+    static let drainTimeout = Setting(
+        "drain-timeout", "Waits so long at a stop for requests in flight",
+        .duration(in: .zero...(.seconds(86_400))), default: .seconds(10))
+
+    // What the cache holds.
+    static let capacity = Setting(
+        "capacity", "Most entries; the least recently used make room", .orNone(.integer(in: 1...Int.max)), default: nil)
+    static let maxMemory = Setting(
+        "max-memory", "Most memory for entries, with all that the cache needs to keep them",
+        .orNone(.size(in: CacheConfiguration.minimumMemoryLimit...Int.max)),
+        default: "half of the container's or the machine's"
+    ) { machine in
+        machine.memory.map { max($0 / 2, CacheConfiguration.minimumMemoryLimit) }
+    }
+    static let defaultTTL = Setting(
+        "default-ttl", "Time to live of an entry that is stored without one",
+        .orNone(.duration(in: .milliseconds(1)...CacheConfiguration.maximumTTL)), default: nil)
+
+    // What a request may bring.
+    static let maxKeyBytes = Setting(
+        "max-key-bytes", "Longest key", .size(in: 1...storeLimits.maxKeyBytes), default: limitDefaults.maxKeyBytes)
+    static let maxValueBytes = Setting(
+        "max-value-bytes", "Largest value", .size(in: 1...storeLimits.maxValueBytes),
+        default: limitDefaults.maxValueBytes)
+    static let maxBodyBytes = Setting(
+        "max-body-bytes", "Largest body of a bulk request", .size(in: 1...storeLimits.maxValueBytes),
+        default: limitDefaults.maxBodyBytes)
+    static let maxBulkItems = Setting(
+        "max-bulk-items", "Most items of a bulk request", .integer(in: 1...Int.max), default: limitDefaults.maxBulkItems
+    )
+
+    // What it says.
+    static let logLevel = Setting(
+        "log-level", "Least severity that is logged: \(words(of: Logger.Level.self))", .word("level"),
+        default: Logger.Level.info)
+    static let logFormat = Setting(
+        "log-format", "Lines for people or for programs: \(words(of: LogFormat.self))", .word("format"),
+        default: "text on a terminal, else json"
+    ) { machine -> LogFormat in machine.outputIsTerminal ? .text : .json }
+
+    /// The file that the others may come from, so it cannot be in the file itself.
+    static let config = Setting(
+        "config", #"JSON file with settings, such as {"max_memory": "1GiB"}"#,
+        .orNone(.text("file", requirement: "the path of a JSON file")), default: nil)
+
+    /// The names of the settings that a configuration file may have.
+    static let names: [SettingName] = [
+        host.name, port.name, threads.name, maxConnections.name, idleTimeout.name, drainTimeout.name,
+        capacity.name, maxMemory.name, defaultTTL.name,
+        maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,
+        logLevel.name, logFormat.name,
+    ]
+
+    private static let httpDefaults = HTTPServerConfiguration()
+    private static let limitDefaults = ServiceLimits()
+    private static let storeLimits = EntryLimits.ofStore
+}

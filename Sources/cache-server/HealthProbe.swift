@@ -1,0 +1,120 @@
+import Glibc
+
+/// Asks a server on this machine for `/readyz` over a plain socket.
+struct HealthProbe: Sendable, Equatable {
+    /// Why the server is not ready, or cannot be asked.
+    struct Failure: Error, Equatable {
+        let reason: String
+    }
+
+    let host: String
+    let port: Int
+
+    /// A probe for a server that listens on `listeningHost`: an address that means every one is asked at the loopback one.
+    init(listeningHost: String, port: Int) {
+        host = ["0.0.0.0": "127.0.0.1", "::": "::1"][listeningHost] ?? listeningHost
+        self.port = port
+    }
+
+    /// Returns if the server answers 200 in time. Blocks the thread for `timeout` at most, looking up a name aside.
+    func run(timeout: Duration) throws(Failure) {
+        guard port != 0 else { throw Failure(reason: "port 0 is a free one that only the server knows") }
+        let deadline = ContinuousClock.now + timeout
+        let descriptor = try connected(deadline)
+        defer { close(descriptor) }
+        try send(
+            "GET /readyz HTTP/1.1\r\nHost: \(host.contains(":") ? "[\(host)]" : host):\(port)\r\n"
+                + "Connection: close\r\n\r\n", to: descriptor, deadline)
+        let line = try statusLine(from: descriptor, deadline)
+        let words = line.split(separator: " ")
+        guard words.count >= 2, words[0].hasPrefix("HTTP/1.") else { throw Failure(reason: "the answer is not HTTP") }
+        guard words[1] == "200" else { throw Failure(reason: "the answer is \(words[1])") }
+    }
+
+    /// A socket that is connected to the first of the host's addresses that takes a connection.
+    private func connected(_ deadline: ContinuousClock.Instant) throws(Failure) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, String(port), &hints, &list)
+        guard status == 0 else { throw Failure(reason: String(cString: gai_strerror(status))) }
+        // The list is the system's until it is freed, and no part of it is kept beyond that.
+        defer { freeaddrinfo(list) }
+        var failure = Failure(reason: "no address")
+        var next = list
+        while let address = next?.pointee {
+            next = address.ai_next
+            let descriptor = socket(
+                address.ai_family, address.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            guard descriptor >= 0 else {
+                failure = Failure(reason: SystemError.last.description)
+                continue
+            }
+            do throws(Failure) {
+                try connect(descriptor, to: address, deadline)
+                return descriptor
+            } catch {
+                close(descriptor)
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func connect(_ descriptor: Int32, to address: addrinfo, _ deadline: ContinuousClock.Instant) throws(Failure)
+    {
+        if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return }
+        guard errno == EINPROGRESS else { throw Failure(reason: SystemError.last.description) }
+        try wait(for: POLLOUT, on: descriptor, deadline)
+        var error: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0, error == 0 else {
+            throw Failure(reason: SystemError(number: error).description)
+        }
+    }
+
+    private func send(_ text: String, to descriptor: Int32, _ deadline: ContinuousClock.Instant) throws(Failure) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            try wait(for: POLLOUT, on: descriptor, deadline)
+            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno != EAGAIN && errno != EINTR {
+                throw Failure(reason: SystemError.last.description)
+            }
+        }
+    }
+
+    /// The first line of the answer, which has to end within its first 256 bytes.
+    private func statusLine(from descriptor: Int32, _ deadline: ContinuousClock.Instant) throws(Failure) -> String {
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 256)
+        while true {
+            if let end = answer.firstIndex(of: UInt8(ascii: "\r")) {
+                return String(decoding: answer[..<end], as: UTF8.self)
+            }
+            guard answer.count < chunk.count else { throw Failure(reason: "the answer is not HTTP") }
+            try wait(for: POLLIN, on: descriptor, deadline)
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count > 0 {
+                answer += chunk[..<count]
+            } else if count == 0 {
+                throw Failure(reason: "the connection was closed without an answer")
+            } else if errno != EAGAIN && errno != EINTR {
+                throw Failure(reason: SystemError.last.description)
+            }
+        }
+    }
+
+    private func wait(for event: Int32, on descriptor: Int32, _ deadline: ContinuousClock.Instant) throws(Failure) {
+        while true {
+            let left = (deadline - .now) / .milliseconds(1)
+            guard left > 0 else { throw Failure(reason: "no answer in time") }
+            var waiting = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+            let ready = poll(&waiting, 1, Int32(min(left.rounded(.up), Double(Int32.max))))
+            if ready > 0 { return }
+            if ready < 0, errno != EINTR { throw Failure(reason: SystemError.last.description) }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import CacheCore
+import CacheService
+import Glibc
+import Logging
+import MicroHTTP
+import ServiceLifecycle
+
+/// `cache-server serve`: the server, until a signal ends it.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a cache over HTTP. What runs when no command is named.",
+        usage: """
+            cache-server [serve] [<options>]
+            cache-server demo [<options>]
+            cache-server healthcheck [<options>]
+            """,
+        discussion: """
+            A setting comes from its flag, else from its environment variable, else from the configuration file, whose \
+            keys are the flags' names with _ for - (max_memory), else it has its default.
+
+            A size is a number of bytes, or has a unit: 64KiB, 512MiB, 1.5GB. A duration is a number of seconds, or has \
+            a unit: 500ms, 30s, 2m, 1h, 7d. Where none is a default, none can be given too.
+
+            SIGTERM and SIGINT stop the server once the requests in flight have finished; a second one stops it at once.
+            """,
+        helpNames: [.short, .long])
+
+    @OptionGroup var flags: SettingFlags
+
+    func run() async throws {
+        let sources = try SettingSources.ofProcess(flags: flags.given)
+        let configuration: ServerConfiguration
+        let cache: ProductionCache
+        do {
+            configuration = try ServerConfiguration(from: sources, on: .current())
+            cache = try ProductionCache(configuration.cache)
+        } catch let error as SettingError {
+            throw CommandFailure(error)
+        } catch let error as CacheError {
+            throw CommandFailure(message: error.message, exitCode: ExitCode(EX_USAGE))
+        }
+        // A client or a reader of the log that goes away is an error of the write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let logger = Logger.standardOutput(level: configuration.logLevel, format: configuration.logFormat)
+        let identity: Logger.Metadata = ["version": "\(CacheServer.version)", "pid": .stringConvertible(getpid())]
+        logger.info("starting", metadata: configuration.effective.merging(identity) { $1 })
+
+        let openFiles = OpenFileLimit.raise(to: configuration.http.maxConnections + ServerLifecycle.otherOpenFiles)
+        if openFiles < configuration.http.maxConnections {
+            logger.warning(
+                "the limit on open files is less than max_connections",
+                metadata: ["open_files": .stringConvertible(openFiles)])
+        }
+
+        let service = CacheService(cache: cache, limits: configuration.limits, version: CacheServer.version)
+        let lifecycle = ServerLifecycle(
+            service: service, http: configuration.http, drainTimeout: configuration.drainTimeout, logger: logger)
+        let group = ServiceGroup(
+            services: [lifecycle], gracefulShutdownSignals: ServerLifecycle.signals, logger: logger)
+        do {
+            try await group.run()
+        } catch let error as HTTPServerError {
+            logger.error("cannot listen", metadata: ["error": "\(error)"])
+            throw CommandFailure(message: error.description, exitCode: ExitCode(EX_UNAVAILABLE))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import CacheService
+import Logging
+import MicroHTTP
+import ServiceLifecycle
+import UnixSignals
+
+/// The server from its first listening to its last answer.
+///
+/// It starts to listen only when the signals have their handlers, so that none that comes after the line "listening" is
+/// lost. At the first signal it says so at `/readyz`, stops listening, and waits for the requests in flight.
+struct ServerLifecycle: Service {
+    let service: CacheService
+    let http: HTTPServerConfiguration
+    let drainTimeout: Duration
+    let logger: Logger
+
+    /// The signals that stop the server.
+    static let signals: [UnixSignal] = [.sigterm, .sigint]
+
+    /// Room for the files that are no connections: the threads', the log's and the system libraries'.
+    static let otherOpenFiles = 256
+
+    /// Listens, serves, and returns when all is over.
+    ///
+    /// - Throws: `HTTPServerError` if it cannot listen.
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: Self.signals)
+        let server = try HTTPServer(http, handler: service)
+        service.attach(server: server)
+        logger.info(
+            "listening", metadata: ["address": "\(server.address)", "port": .stringConvertible(server.port)])
+
+        try await gracefulShutdown()
+
+        service.beginDraining()
+        server.stopListening()
+        logger.info(
+            "draining",
+            metadata: [
+                "requests_in_flight": .stringConvertible(server.requestsInFlight),
+                "connections": .stringConvertible(server.connectionCount),
+            ])
+        let end = await DrainEnd.first(
+            timeout: drainTimeout, requestsInFlight: { server.requestsInFlight }, signals: signals)
+        let unfinished = server.requestsInFlight
+        server.stop()
+        logger.log(
+            level: end == .finished ? .info : .warning, "stopped",
+            metadata: ["drain": "\(end.rawValue)", "requests_cut": .stringConvertible(unfinished)])
+    }
+}
+
+/// What ended the wait for the requests in flight.
+enum DrainEnd: String, Sendable {
+    /// All of them are answered.
+    case finished
+
+    /// The time was over.
+    case timedOut = "timed out"
+
+    /// Another signal said not to wait.
+    case interrupted
+
+    /// Waits for whichever comes first.
+    ///
+    /// - Parameters:
+    ///   - requestsInFlight: how many there are now.
+    ///   - signals: those that came since the server began to listen; the first is the one that began the drain.
+    static func first(
+        timeout: Duration, requestsInFlight: @escaping @Sendable () -> Int,
+        signals: some AsyncSequence<UnixSignal, Never> & Sendable
+    ) async -> DrainEnd {
+        // Without this, a time-out of zero would be a race that an idle server can lose.
+        if requestsInFlight() == 0 { return .finished }
+        return await withTaskGroup(of: DrainEnd?.self) { group in
+            group.addTask {
+                // The server's threads do not tell when a request ends: counting seldom costs them nothing.
+                while requestsInFlight() > 0 {
+                    do { try await Task.sleep(for: .milliseconds(5)) } catch { return nil }
+                }
+                return .finished
+            }
+            group.addTask {
+                do { try await Task.sleep(for: timeout) } catch { return nil }
+                return .timedOut
+            }
+            group.addTask {
+                for await _ in signals.dropFirst() { return .interrupted }
+                return nil
+            }
+            defer { group.cancelAll() }
+            for await end in group {
+                if let end { return end }
+            }
+            return .interrupted
+        }
+    }
+}

@@ -1,0 +1,323 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CacheCore
+
+/// How times to live and steps of the clock are chosen.
+enum ModelTimes {
+    /// Whole ticks of the timer wheel, up to a few minutes.
+    case ticks
+    /// Anything from a nanosecond to ten years.
+    case arbitrary
+}
+
+/// Random operations on a cache and on its model, compared at every step.
+///
+/// The run ends with an error at the first operation whose results differ, as all that follows would differ too.
+struct ModelRun {
+    let cache: ProductionCache
+    private let clock: ManualClock
+    private let times: ModelTimes
+    private let defaultLifetime: Int64?
+    /// Whether several keys are touched in one call: their order among several shards is not that of the keys.
+    private let allowsBulk: Bool
+    private var model: CacheModel
+    private var random: SplitMix64
+    private let names: [String]
+    private let numbers: [String: Int]
+    private let filler = [UInt8](repeating: UInt8(ascii: "x"), count: Self.maximumPadding)
+    private var nextValue = 0
+    private var isWalking = false
+
+    init(
+        _ configuration: CacheConfiguration, clock: ManualClock, times: ModelTimes, keys: Int, allowsBulk: Bool,
+        random: SplitMix64
+    ) throws {
+        cache = try ProductionCache(configuration)
+        self.clock = clock
+        self.times = times
+        self.allowsBulk = allowsBulk
+        self.random = random
+        defaultLifetime = configuration.defaultTTL?.nanoseconds
+        model = CacheModel(capacity: configuration.capacity)
+        names = (0..<keys).map(Self.name)
+        numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    }
+
+    /// Keys in groups by prefix; some are long, some hold NUL and characters of several bytes.
+    private static func name(_ key: Int) -> String {
+        let group = "g\(key % 7)/"
+        return switch key % 11 {
+        case 0: group + "\0\(key)\0"
+        case 1: group + "ключ-\(key)-鍵"
+        case 2: group + String(repeating: "long", count: 60) + "\(key)"
+        default: group + "\(key)"
+        }
+    }
+
+    /// Makes so many operations, and compares all figures now and then and at the end.
+    mutating func run(_ operations: Int) throws {
+        for operation in 1...operations {
+            try step()
+            if operation % 8192 == 0 { try compareStats() }
+        }
+        try compareStats()
+        audit(cache)
+        try removeAll(prefix: "")
+        try compareStats()
+        try expect(cache.store.ledger.bytes == cache.store.emptyFootprint, "bytes are held without entries")
+    }
+
+    private mutating func step() throws {
+        switch random.below(1000) {
+        case ..<380: try get()
+        case ..<660: try put()
+        case ..<750: try delete()
+        case ..<800: try mget()
+        case ..<850: try mput()
+        case ..<880: try mdelete()
+        case ..<930: advance()
+        case ..<960: cache.maintain()
+        case ..<964: try walk()
+        case ..<966: try removeAll(prefix: "g\(random.below(7))/")
+        case ..<967: try compareStats()
+        case ..<968: resetStats()
+        default: try get()
+        }
+    }
+
+    // MARK: One key
+
+    private mutating func get() throws {
+        let key = random.below(names.count)
+        let expected = model.get(key)
+        let name = names[key]
+        switch random.below(4) {
+        case 0:
+            try expect(cache.getJSON(name) == expected.map { text($0.value) }, "getJSON \(name.debugDescription)")
+        case 1:
+            let count = cache.withJSON(name) { $0.byteCount }
+            try expect(count == expected.map { textCount($0.value) }, "withJSON \(name.debugDescription)")
+        default:
+            guard let found = withUTF8(of: name, { cache.lookup($0) }) else {
+                return try expect(expected == nil, "lookup \(name.debugDescription) found nothing")
+            }
+            guard let expected else { throw Difference("lookup \(name.debugDescription) found something") }
+            let isSame = text(expected.value).withUnsafeBytes { text in
+                found.withUnsafeBytes { $0.count == text.count && memcmp($0.baseAddress!, text.baseAddress!, $0.count) == 0 }
+            }
+            try expect(isSame, "the value of \(name.debugDescription)")
+            try expect(found.age(at: cache.now) == model.now - expected.storedAt, "the age of \(name.debugDescription)")
+            let timeLeft = expected.expiresAt == .max ? nil : expected.expiresAt - model.now
+            try expect(found.timeLeft(at: cache.now) == timeLeft, "the time left of \(name.debugDescription)")
+        }
+    }
+
+    private mutating func put() throws {
+        let key = random.below(names.count)
+        let value = newValue()
+        let lifetime = newLifetime()
+        let expected = model.put(key, value, lifetime: lifetime ?? defaultLifetime)
+        let ttl = lifetime.map { Duration.nanoseconds($0) }
+        if random.oneIn(16) {
+            try cache.put(names[key], CodableValue(value: value), ttl: ttl)
+        } else {
+            var json = text(value)
+            if random.oneIn(4) { json.insert(contentsOf: " \n\t".utf8, at: 1) }
+            let isNew = try cache.putJSON(names[key], json, ttl: ttl)
+            try expect(isNew == expected, "put \(names[key].debugDescription)")
+        }
+    }
+
+    private mutating func delete() throws {
+        let key = random.below(names.count)
+        try expect(cache.delete(names[key]) == model.delete(key), "delete \(names[key].debugDescription)")
+    }
+
+    // MARK: Several keys
+
+    private mutating func someKeys() -> [Int] {
+        let count = allowsBulk ? random.below(12) : 1
+        return (0..<count).map { _ in random.below(names.count) }
+    }
+
+    private mutating func mget() throws {
+        let keys = someKeys()
+        var expected: [String: [UInt8]] = [:]
+        for key in distinct(keys) { expected[names[key]] = model.get(key).map { text($0.value) } }
+        try expect(try cache.mgetJSON(keys.map { names[$0] }) == expected, "mget \(keys.map { names[$0] })")
+    }
+
+    private mutating func mput() throws {
+        let keys = someKeys()
+        let values = keys.map { _ in newValue() }
+        let lifetimes = keys.map { _ in newLifetime() ?? defaultLifetime }
+        var batch = WriteBatch(cache: cache, capacity: keys.count)
+        for place in keys.indices {
+            let json = text(values[place])
+            try cache.withParsed(json) { (document: borrowing JSONDocument) throws(CacheError) in
+                try withUTF8(of: names[keys[place]]) { (key) throws(CacheError) in
+                    try batch.append(key, document, document.root, lifetime: lifetimes[place])
+                }
+            }
+        }
+        // One batch in eight is dropped: it must leave no trace.
+        if random.oneIn(8) { return }
+        batch.commit()
+        for place in keys.indices { _ = model.put(keys[place], values[place], lifetime: lifetimes[place]) }
+    }
+
+    private mutating func mdelete() throws {
+        let keys = someKeys()
+        var expected = 0
+        for key in distinct(keys) where model.delete(key) { expected += 1 }
+        try expect(try cache.mdelete(keys.map { names[$0] }) == expected, "mdelete \(keys.map { names[$0] })")
+    }
+
+    private mutating func removeAll(prefix: String) throws {
+        var expected = 0
+        for key in names.indices where names[key].hasPrefix(prefix) && model.delete(key) { expected += 1 }
+        try expect(cache.deleteAll(prefix: prefix) == expected, "deleteAll \(prefix)")
+    }
+
+    private func distinct(_ keys: [Int]) -> [Int] {
+        var seen: Set<Int> = []
+        return keys.filter { seen.insert($0).inserted }
+    }
+
+    // MARK: Listing
+
+    /// Lists all keys with a prefix, page by page, with other operations between the pages.
+    private mutating func walk() throws {
+        guard !isWalking else { return }
+        isWalking = true
+        defer { isWalking = false }
+        let prefix = random.oneIn(2) ? "" : "g\(random.below(7))/"
+        let operationsAtStart = model.operations
+        let candidates = model.liveKeys.filter { names[$0].hasPrefix(prefix) }
+        let isQuiet = random.oneIn(2)
+        var listed: Set<String> = []
+        var cursor: ListingCursor?
+        repeat {
+            let page = try cache.keys(prefix: prefix, limit: 1 + random.below(40), after: cursor)
+            for info in page.keys {
+                try expect(listed.insert(info.key).inserted, "\(info.key.debugDescription) was listed twice")
+                try compare(info, prefix: prefix)
+            }
+            cursor = page.cursor
+            if !isQuiet { for _ in 0..<random.below(4) { try step() } }
+        } while cursor != nil
+        // Those that were there all the time are listed; when nothing happened meanwhile, that is all that are.
+        let stable = candidates.filter { model.live($0) != nil && model.removals[$0, default: -1] < operationsAtStart }
+        for key in stable { try expect(listed.contains(names[key]), "\(names[key].debugDescription) was not listed") }
+        if isQuiet { try expect(listed.count == stable.count, "the listing of \(prefix.debugDescription)") }
+    }
+
+    private func compare(_ info: ProductionCache.KeyInfo, prefix: String) throws {
+        let key = numbers[info.key]
+        guard let key, let entry = model.live(key), info.key.hasPrefix(prefix) else {
+            throw Difference("\(info.key.debugDescription) was listed")
+        }
+        try expect(info.size == textCount(entry.value), "the size of \(info.key.debugDescription) in a listing")
+        let isRight = info.ttl == (entry.expiresAt == .max ? nil : .nanoseconds(entry.expiresAt - model.now))
+        try expect(isRight, "the time left of \(info.key.debugDescription) in a listing is \(info.ttl as Any)")
+    }
+
+    // MARK: Time and statistics
+
+    private mutating func advance() {
+        let duration: Int64
+        switch times {
+        case .ticks: duration = Int64(random.below(random.oneIn(16) ? 2000 : 40)) * TimerWheel.tick
+        case .arbitrary: duration = Int64(random.below(1 << random.below(50)))
+        }
+        clock.advance(by: .nanoseconds(duration))
+        model.advance(by: duration)
+    }
+
+    private mutating func resetStats() {
+        // Between the expiry of an entry and the end of its tick, the model does not know whether it was counted.
+        guard times == .ticks else { return }
+        cache.maintain()
+        cache.resetStats()
+        model.resetStats()
+    }
+
+    private func compareStats() throws {
+        var expected = model.stats
+        let stats = cache.getStats()
+        expected.currentSize = model.held.count
+        expected.memoryBytes = stats.memoryBytes
+        if times == .arbitrary {
+            // What expired within the present tick may be gone already: it is counted once, as held or as expired.
+            let early = expected.currentSize - stats.currentSize
+            try expect(early >= 0 && early <= model.held.count - model.liveKeys.count, "\(early) entries too few are held")
+            expected.currentSize -= early
+            expected.expirations += early
+        }
+        try expect(stats == expected, "the statistics are \(stats), the model's \(expected)")
+    }
+
+    // MARK: Values
+
+    private mutating func newValue() -> CacheModel.Value {
+        nextValue += 1
+        return CacheModel.Value(number: nextValue, padding: random.oneIn(64) ? random.below(Self.maximumPadding) : random.below(60))
+    }
+
+    private mutating func newLifetime() -> Int64? {
+        if random.oneIn(3) { return nil }
+        switch times {
+        case .ticks: return Int64(1 + random.below(random.oneIn(16) ? 5000 : 100)) * TimerWheel.tick
+        case .arbitrary:
+            let maximum = Int(CacheConfiguration.maximumTTL.nanoseconds)
+            return Int64(1 + random.below(min(maximum, 1 << random.below(60))))
+        }
+    }
+
+    private static let maximumPadding = 4000
+
+    private func text(_ value: CacheModel.Value) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(textCount(value))
+        text.append("[")
+        text.append(decimal: value.number)
+        text.append(",\"")
+        text.append(contentsOf: filler[..<value.padding])
+        text.append("\"]")
+        return text
+    }
+
+    private func textCount(_ value: CacheModel.Value) -> Int {
+        var digits = 1
+        var rest = value.number
+        while rest > 9 {
+            rest /= 10
+            digits += 1
+        }
+        return digits + value.padding + 5
+    }
+}
+
+/// Something in which the cache and its model differ.
+private struct Difference: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A `#require` for what is checked a million times: it costs no more than the comparison.
+private func expect(_ isTrue: @autoclosure () throws -> Bool, _ what: @autoclosure () -> String) throws {
+    guard try isTrue() else { throw Difference("the cache differs from its model: \(what())") }
+}
+
+/// The same JSON by way of an encoder.
+private struct CodableValue: Encodable {
+    var value: CacheModel.Value
+
+    func encode(to encoder: any Encoder) throws {
+        var array = encoder.unkeyedContainer()
+        try array.encode(value.number)
+        try array.encode(String(repeating: "x", count: value.padding))
+    }
+}

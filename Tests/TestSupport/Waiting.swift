@@ -1,0 +1,23 @@
+internal import Foundation
+
+/// A condition that did not come true in time.
+package struct DeadlinePassed: Error, CustomStringConvertible {
+    package let what: String
+    package let deadline: Duration
+    package var description: String { "waited \(deadline) in vain: \(what)" }
+}
+
+/// Waits until a condition holds, however busy the machine is.
+///
+/// - Parameters:
+///   - what: What is waited for, for the error.
+///   - deadline: When to give up. It is there so that a broken program fails instead of hanging; it measures nothing.
+/// - Throws: ``DeadlinePassed``.
+package func waitUntil(_ what: String, deadline: Duration = .seconds(60), _ condition: () -> Bool) throws {
+    let clock = ContinuousClock()
+    let end = clock.now + deadline
+    while !condition() {
+        if clock.now > end { throw DeadlinePassed(what: what, deadline: deadline) }
+        usleep(100)
+    }
+}
