@@ -17,7 +17,8 @@ private struct Check {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
         defer { memory.deallocate() }
         memory.copyBytes(from: text)
-        UnsafeMutableRawBufferPointer(rebasing: memory[text.count...]).initializeMemory(as: UInt8.self, repeating: padding)
+        UnsafeMutableRawBufferPointer(rebasing: memory[text.count...]).initializeMemory(
+            as: UInt8.self, repeating: padding)
         return body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<text.count]))
     }
 
@@ -56,7 +57,9 @@ private struct Check {
             let between = source[at..<start].filter { !isSpace($0) }
             let separator = index == 0 ? [] : Array((kind == .object && index % 2 == 1 ? ":" : ",").utf8)
             require(between == separator, "children with something else between them")
-            if kind == .object && index % 2 == 0 { require(document.kind(of: child) == .string, "a name that is no string") }
+            if kind == .object && index % 2 == 0 {
+                require(document.kind(of: child) == .string, "a name that is no string")
+            }
             minifiedCount += document.minifiedCount(of: child) + separator.count
             tiling(of: child, in: document)
             at = start + piece.count
@@ -71,7 +74,8 @@ private struct Check {
     static func content(of node: JSONNode, in document: borrowing JSONDocument) {
         var bytes: [UInt8] = [1, 2]
         let isValid = document.appendUnescaped(node, to: &bytes)
-        require(bytes.starts(with: [1, 2]) && (isValid || bytes.count == 2), "bytes before a string's content were touched")
+        require(
+            bytes.starts(with: [1, 2]) && (isValid || bytes.count == 2), "bytes before a string's content were touched")
         require(String(validating: bytes, as: UTF8.self) != nil, "content that is not UTF-8")
         let isKey = isValid && bytes.dropFirst(2).elementsEqual("key".utf8)
         require(document.string(node, equals: "key") == isKey, "a name that is not its content")
@@ -85,10 +89,14 @@ private struct Check {
                 do throws(JSONSyntaxError) {
                     try document.parse(bytes)
                 } catch {
-                    require(error.offset == reference.error, "refused at \(error), the reference at \(String(describing: reference.error))")
+                    require(
+                        error.offset == reference.error,
+                        "refused at \(error), the reference at \(String(describing: reference.error))")
                     return nil
                 }
-                require(reference.error == nil, "taken, but the reference refuses it at \(String(describing: reference.error))")
+                require(
+                    reference.error == nil,
+                    "taken, but the reference refuses it at \(String(describing: reference.error))")
                 tiling(of: document.root, in: document)
                 return self.minified(document.root, in: document)
             }

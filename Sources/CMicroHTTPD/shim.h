@@ -13,9 +13,11 @@ struct mhd_configuration {
     unsigned int connection_limit;
     /// Seconds without traffic after which a connection is closed; 0 for never.
     unsigned int timeout;
+    /// Told each request's target before the library changes it; what it returns is the request's pointer at first.
+    void *(*target)(void *context, const char *target, struct MHD_Connection *connection);
     MHD_AccessHandlerCallback handler;
     MHD_RequestCompletedCallback completed;
-    /// Handed to both callbacks.
+    /// Handed to the callbacks.
     void *context;
 };
 
@@ -38,7 +40,9 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_configuration *confi
         MHD_OPTION_THREAD_POOL_SIZE, configuration->threads > 1 ? configuration->threads : 0u,
         MHD_OPTION_CONNECTION_LIMIT, configuration->connection_limit,
         MHD_OPTION_CONNECTION_TIMEOUT, configuration->timeout,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        // What 1 would refuse is refused by the program, in words: the library's own refusal is malformed.
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,
+        MHD_OPTION_URI_LOG_CALLBACK, configuration->target, configuration->context,
         MHD_OPTION_UNESCAPE_CALLBACK, &mhd_keep_escapes, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, configuration->completed, configuration->context,
         MHD_OPTION_END);

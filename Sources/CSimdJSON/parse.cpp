@@ -17,11 +17,11 @@ static_assert(CSJ_MAX_LENGTH <= simdjson::SIMDJSON_MAXSIZE_BYTES, "simdjson refu
 class Indexer {
 public:
     static Indexer *create() noexcept {
-        std::unique_ptr<simdjson::internal::dom_parser_implementation> stages;
-        // The depth is of simdjson's own second stage, which is not used.
-        auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(minimum_capacity, 1, stages);
-        if (error) return nullptr;
-        return new (std::nothrow) Indexer(std::move(stages));
+        // A parser of simdjson's is the way to the best implementation that is the same in its versions from 1.0 on. The
+        // depth is that of its own second stage, which is not used.
+        simdjson::dom::parser parser;
+        if (parser.allocate(minimum_capacity, 1) != simdjson::SUCCESS) return nullptr;
+        return new (std::nothrow) Indexer(std::move(parser.implementation));
     }
 
     /// Makes room for the tokens of a text. False when there is no memory.
@@ -30,7 +30,7 @@ public:
         return stages->set_capacity(rounded(length)) == simdjson::SUCCESS;
     }
 
-    /// False if the text can not be JSON; the tokens are unspecified then.
+    /// False if the text cannot be JSON; the tokens are unspecified then.
     bool index(const uint8_t *text, size_t length) noexcept {
         return stages->stage1(text, length, simdjson::stage1_mode::regular) == simdjson::SUCCESS;
     }
@@ -79,7 +79,7 @@ static csj_result refuse(const uint8_t *text, size_t length) noexcept {
 }
 
 static csj_result parse(Parser &parser, const uint8_t *text, size_t length) noexcept {
-    if (length > CSJ_MAX_LENGTH) return {"expected the end of the text: longer ones are not indexed", CSJ_MAX_LENGTH};
+    if (length > CSJ_MAX_LENGTH) return {"a text must be shorter than 4 GiB", CSJ_MAX_LENGTH};
     if (!parser.indexer->reserve(length)) return {no_memory, 0};
     uint32_t *const starts = parser.indexer->starts();
     parser.text = text;

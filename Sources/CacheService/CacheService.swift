@@ -76,15 +76,16 @@ public final class CacheService: HTTPHandler {
     public func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
         let (route, _) = Route.match(head.path)
         let problem =
-            route == .key
+            route == .key && head.method == .put
             ? Problem(.valueTooLarge, "the value has more than \(limit) bytes, which is the most")
             : Problem(.bodyTooLarge, "the body has more than \(limit) bytes, which is the most")
         return refused(problem, head, route)
     }
 
     public func refuse(malformed detail: String) -> Response {
-        statistics.count(.unmatched, .other, status: ProblemCode.malformedRequest.status)
-        return Problem(.malformedRequest, detail).response
+        var response = Problem(.malformedRequest, detail).response
+        finish(&response, .unmatched, .other, start: cache.now)
+        return response
     }
 
     public func respond(to request: Request) -> Response {
@@ -92,7 +93,7 @@ public final class CacheService: HTTPHandler {
         let (route, key) = Route.match(request.head.path)
         var response: Response
         do throws(Problem) {
-            response = try answer(request, route, key)
+            response = try answer(request, route, key, now: start)
         } catch {
             response = error.response
         }
@@ -126,10 +127,12 @@ public final class CacheService: HTTPHandler {
 
     // MARK: Routing
 
-    private func answer(_ request: Request, _ route: Route, _ key: BorrowedBytes) throws(Problem) -> Response {
+    private func answer(
+        _ request: Request, _ route: Route, _ key: BorrowedBytes, now: Int64
+    ) throws(Problem) -> Response {
         let head = request.head
         // The most frequent first.
-        if route == .key, head.method == .get || head.method == .head { return try getKey(key) }
+        if route == .key, head.method == .get || head.method == .head { return try getKey(key, now: now) }
         try checkMethod(head.method, route, path: head.path)
         if head.method == .options { return options(route) }
         if !request.body.isEmpty { try RequestReading.checkMediaType(of: head) }

@@ -122,13 +122,22 @@ enum RequestReading {
         "it must be a number of seconds, more than 0 and at most \(CacheConfiguration.maximumTTL.components.seconds)"
     }
 
-    /// Decimal digits, with a fraction or without: nothing else that a number parser would take.
+    /// A number as JSON writes it, without a sign: nothing else that a number parser would take.
     private static func lifetime(decimal text: BorrowedBytes) -> Int64? {
-        let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-        guard text.count <= 40, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(isDigit) }),
+        let halves = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 | 0x20 == UInt8(ascii: "e") }
+        guard text.count <= 40, let mantissa = halves.first, halves.dropFirst().allSatisfy(isExponent) else { return nil }
+        let digits = mantissa.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        guard digits.allSatisfy({ !$0.isEmpty && $0.allSatisfy(isDigit) }),
             let seconds = Double(String(decoding: text, as: UTF8.self))
         else { return nil }
         return TimeToLive.nanoseconds(seconds: seconds)
+    }
+
+    /// Digits behind a sign or none.
+    private static func isExponent(_ text: Slice<BorrowedBytes>) -> Bool {
+        let isSigned = text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+")
+        let digits = text.dropFirst(isSigned ? 1 : 0)
+        return !digits.isEmpty && digits.allSatisfy(isDigit)
     }
 
     // MARK: Media type

@@ -2,7 +2,7 @@ internal import MicroHTTP
 
 /// A route of the service.
 enum Route: Int, CaseIterable, Sendable {
-    case key, keys, mget, mput, mdelete, warm, export, stats, metrics, livez, readyz, healthz, contract, index
+    case index, key, keys, mget, mput, mdelete, warm, export, stats, metrics, livez, readyz, healthz, contract
     /// What no route matches, and requests that cannot be read.
     case unmatched
 
@@ -54,12 +54,17 @@ enum Route: Int, CaseIterable, Sendable {
 
     private static let keyPrefix: StaticString = "/keys/"
 
-    /// Proxies send `http://host/path` (RFC 9112, section 3.2.2), which means the path.
+    private static var rootPath: BorrowedBytes {
+        let path: StaticString = "/"
+        return UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount)
+    }
+
+    /// Proxies send `http://host/path` (RFC 9112, section 3.2.2), which means the path; without one, `/`.
     private static func path(of target: BorrowedBytes) -> BorrowedBytes {
         guard target.first != UInt8(ascii: "/") else { return target }
         for scheme: StaticString in ["http://", "https://"] where target.startsIgnoringCase(with: scheme) {
             let rest = target.dropping(scheme.utf8CodeUnitCount)
-            return rest.firstIndex(of: UInt8(ascii: "/")).map { rest.dropping($0) } ?? target
+            return rest.firstIndex(of: UInt8(ascii: "/")).map { rest.dropping($0) } ?? rootPath
         }
         return target
     }

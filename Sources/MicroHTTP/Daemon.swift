@@ -2,65 +2,82 @@ internal import CMicroHTTPD
 internal import Glibc
 internal import Synchronization
 
-/// libmicrohttpd's daemon and its protocol of many calls a request. All of `OpaquePointer` and `Unmanaged` is in this file.
+/// libmicrohttpd's daemons, one a thread, and their protocol of many calls a request.
+///
+/// The library can run a pool of threads in one daemon, but can then abort the process when a busy one is told to
+/// listen no more (`MHD_quiesce_daemon` races with the pool's threads): so each thread is a daemon of its own, on the same socket.
 ///
 /// A request is a call of the access handler when its head has arrived, one for each piece of its body, and one at
 /// the end, when it is answered. (An answer in the first call closes the connection: that is for refusals only.)
-/// Between the calls the daemon keeps one pointer for us: nil at first, then ``noBody`` or a retained ``Upload``, until
-/// the completion callback.
+/// Between the calls the daemon keeps one pointer for us: nil or ``brokenTarget`` at first, then ``noBody`` or a
+/// retained ``Upload``, until the completion callback.
 ///
-/// Invariants: the ``Dispatcher`` lives as long as the daemon, which calls back only until ``stop()`` returns. A
-/// connection's calls come one after another, on the daemon's thread that owns it.
+/// Invariants: the ``Dispatcher`` lives as long as the daemons, which call back only until ``stop()`` returns. A
+/// connection's calls come one after another, on the thread of the daemon that owns it.
 final class Daemon: Sendable {
     let dispatcher: Dispatcher
     private let state: Mutex<State>
 
     private struct State: @unchecked Sendable {
         // Sendable: the daemon's functions used here may be called from any thread; `Mutex` keeps them apart.
-        var daemon: OpaquePointer?
-        var isListening = true
+        var daemons: [OpaquePointer] = []
+        /// The daemons' sockets once they listen no more. Their threads may look at them until they have ended.
+        var deafSockets: [CInt] = []
     }
 
-    init(_ configuration: HTTPServerConfiguration, socket: ListeningSocket, handler: some HTTPHandler)
-        throws(HTTPServerError)
+    init(_ configuration: HTTPServerConfiguration, socket: ListeningSocket, handler: some HTTPHandler) throws(HTTPServerError)
     {
         dispatcher = Dispatcher(handler)
         var options = mhd_configuration()
-        options.listen_socket = socket.descriptor
-        options.threads = CUnsignedInt(configuration.threads)
-        options.connection_limit = CUnsignedInt(configuration.maxConnections)
+        options.threads = 1
         options.timeout = CUnsignedInt(clamping: (configuration.idleTimeout / .seconds(1)).rounded(.up))
+        options.target = handleTarget
         options.handler = handleAccess
         options.completed = handleCompletion
         options.context = Unmanaged.passUnretained(dispatcher).toOpaque()
-        guard let daemon = mhd_start(&options) else {
-            let reason = String(cString: strerror(errno))
-            close(socket.descriptor)
-            throw HTTPServerError(
-                "cannot start \(configuration.threads) threads for \(configuration.maxConnections) connections: \(reason)"
-            )
+        var state = State()
+        for thread in 0..<configuration.threads {
+            let (share, rest) = configuration.maxConnections.quotientAndRemainder(dividingBy: configuration.threads)
+            options.connection_limit = CUnsignedInt(thread < rest ? share + 1 : share)
+            // Each daemon closes the descriptor that it was given, even when it fails to start.
+            options.listen_socket = thread == 0 ? socket.descriptor : fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+            guard options.listen_socket >= 0, let daemon = mhd_start(&options) else {
+                let reason = String(cString: strerror(errno))
+                for daemon in state.daemons { MHD_stop_daemon(daemon) }
+                throw HTTPServerError(
+                    "cannot start \(configuration.threads) threads for \(configuration.maxConnections) connections: "
+                        + reason)
+            }
+            state.daemons.append(daemon)
         }
-        state = Mutex(State(daemon: daemon))
+        self.state = Mutex(state)
     }
 
     deinit { stop() }
 
     var connectionCount: Int {
-        state.withLock { state in state.daemon.map { Int(mhd_connection_count($0)) } ?? 0 }
+        state.withLock { state in state.daemons.reduce(0) { $0 + Int(mhd_connection_count($1)) } }
     }
 
     func stopListening() {
-        state.withLock { state in
-            guard let daemon = state.daemon, state.isListening else { return }
-            state.isListening = false
-            let socket = MHD_quiesce_daemon(daemon)
-            if socket >= 0 { close(socket) }
-        }
+        state.withLock { Self.stopListening(&$0) }
     }
 
     func stop() {
-        let daemon = state.withLock { state in state.daemon.take() }
-        if let daemon { MHD_stop_daemon(daemon) }
+        let (daemons, sockets) = state.withLock { state in
+            Self.stopListening(&state)
+            defer { state = State() }
+            return (state.daemons, state.deafSockets)
+        }
+        for daemon in daemons { MHD_stop_daemon(daemon) }
+        for socket in sockets { close(socket) }
+    }
+
+    private static func stopListening(_ state: inout State) {
+        guard state.deafSockets.isEmpty else { return }
+        state.deafSockets = state.daemons.map { MHD_quiesce_daemon($0) }.filter { $0 >= 0 }
+        // The descriptors stay open for the threads that may still use them; the socket itself refuses from here on.
+        if let socket = state.deafSockets.first { shutdown(socket, CInt(SHUT_RDWR)) }
     }
 }
 
@@ -75,13 +92,24 @@ extension CUnsignedInt {
 /// Stands for a request without a body between the calls: an address at which nothing can be.
 private var noBody: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped }
 
+/// Stands for a request whose target is not what its C string says, until its head has arrived.
+private var brokenTarget: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 2).unsafelyUnwrapped }
+
+private let handleTarget: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) ->
+    UnsafeMutableRawPointer? = { context, target, _ in
+        guard let context, let target else { return nil }
+        Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.begin() }
+        return RequestLine.isWhole(target: target) ? nil : brokenTarget
+    }
+
 private let handleAccess: MHD_AccessHandlerCallback = {
-    context, connection, url, method, _, uploadData, uploadSize, slot in
-    guard let context, let connection, let url, let method, let uploadSize, let slot else { return .NO }
+    context, connection, url, method, version, uploadData, uploadSize, slot in
+    guard let context, let connection, let url, let method, let version, let uploadSize, let slot else { return .NO }
     // A guaranteed reference: retaining the dispatcher for every request would be a counter that all threads share.
     return Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { dispatcher in
         let exchange = Exchange(dispatcher: dispatcher, connection: connection, url: url, method: method)
-        guard let held = slot.pointee else { return exchange.begin(slot) }
+        guard let held = slot.pointee else { return exchange.begin(slot, version: version, isWhole: true) }
+        guard held != brokenTarget else { return exchange.begin(slot, version: version, isWhole: false) }
         guard held != noBody else { return exchange.respond(body: UnsafeRawBufferPointer(start: nil, count: 0)) }
         return Unmanaged<Upload>.fromOpaque(held)._withUnsafeGuaranteedRef { upload in
             guard uploadSize.pointee > 0 else { return exchange.finish(upload) }
@@ -95,7 +123,7 @@ private let handleAccess: MHD_AccessHandlerCallback = {
 private let handleCompletion: MHD_RequestCompletedCallback = { context, _, slot, _ in
     guard let context, let slot else { return }
     Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.complete() }
-    if let held = slot.pointee, held != noBody { Unmanaged<Upload>.fromOpaque(held).release() }
+    if let held = slot.pointee, held != noBody, held != brokenTarget { Unmanaged<Upload>.fromOpaque(held).release() }
     slot.pointee = nil
 }
 
@@ -144,12 +172,18 @@ private struct Exchange {
     private static let discardBudget = 4 << 20
 
     /// The head has arrived.
-    func begin(_ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> MHD_Result {
+    func begin(
+        _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, version: UnsafePointer<CChar>, isWhole: Bool
+    ) -> MHD_Result {
         slot.pointee = noBody
-        dispatcher.traffic.begin(headBytes: mhd_header_size(connection))
+        dispatcher.traffic.receive(mhd_header_size(connection))
         let framing: BodyFraming
         do throws(FramingError) {
-            framing = try Framing.read(connection)
+            guard isWhole else {
+                throw FramingError(detail: "the target has a NUL byte; it must be percent-encoded, as %00")
+            }
+            try RequestLine.check(method: method, target: url)
+            framing = try Framing.read(connection, version: version)
         } catch {
             return send(dispatcher.refuseMalformed(error.detail))
         }
@@ -181,7 +215,7 @@ private struct Exchange {
             if upload.buffer.count + piece.count > limit {
                 // The library takes no answer while a body arrives: it is written to the socket here, and the rest discarded.
                 let response = dispatcher.refuse(head(.chunked), limit)
-                guard Self.sendNow(response, on: mhd_socket(connection)) else { return .NO }
+                guard sendNow(response) else { return .NO }
                 upload.buffer = BodyBuffer(expected: nil)
                 upload.destination = .nowhere(budget: Self.discardBudget)
             } else if !upload.buffer.append(piece) {
@@ -218,20 +252,27 @@ private struct Exchange {
 
     @inline(__always)
     private func send(_ response: consuming Response) -> MHD_Result {
-        if let count = response.byteCount { dispatcher.traffic.send(count) }
+        let isHead = strcmp(method, "HEAD") == 0
+        if !isHead, let count = response.byteCount { dispatcher.traffic.send(count) }
         let status = CUnsignedInt(response.status)
-        guard let message = makeMessage(response, traffic: dispatcher) else { return .NO }
+        guard let message = makeMessage(response, toHead: isHead, traffic: dispatcher) else { return .NO }
         defer { MHD_destroy_response(message) }
         return MHD_queue_response(connection, status, message)
     }
 
-    /// Writes a small response to a socket, past the library, announcing that the connection will be closed.
-    private static func sendNow(_ response: consuming Response, on socket: CInt) -> Bool {
-        guard socket >= 0, let bytes = serialize(response) else { return false }
-        return bytes.withUnsafeBytes { bytes in
+    /// Writes a small response to the socket, past the library, and nothing more behind it.
+    private func sendNow(_ response: consuming Response) -> Bool {
+        let socket = mhd_socket(connection)
+        let bodyCount = response.byteCount
+        guard socket >= 0, let bodyCount, let bytes = serialize(response) else { return false }
+        let sent = bytes.withUnsafeBytes { bytes in
             Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
-                == bytes.count
         }
+        guard sent == bytes.count else { return false }
+        dispatcher.traffic.send(bodyCount)
+        // A client that waits for the end of the connection sees it, whatever it has sent.
+        shutdown(socket, CInt(SHUT_WR))
+        return true
     }
 }
 

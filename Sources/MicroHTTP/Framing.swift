@@ -15,12 +15,21 @@ enum Framing {
         var lengthsDiffer = false
         var encodings = 0
         var encoding: UnsafeRawBufferPointer?
+        var hosts = 0
+        var fault: StaticString?
     }
 
-    static func read(_ connection: OpaquePointer) throws(FramingError) -> BodyFraming {
+    static func read(
+        _ connection: OpaquePointer, version: UnsafePointer<CChar>
+    ) throws(FramingError) -> BodyFraming {
         var fields = Fields()
         _ = withUnsafeMutablePointer(to: &fields) { fields in
             MHD_get_connection_values_n(connection, .HEADER_KIND, note, fields)
+        }
+        if let fault = fields.fault { throw FramingError(detail: "\(fault)") }
+        // RFC 9112, section 3.2: one Host, which HTTP/1.0 may leave out.
+        guard fields.hosts == 1 || fields.hosts == 0 && strcmp(version, "HTTP/1.0") == 0 else {
+            throw FramingError(detail: "the request has \(fields.hosts) Host fields; it must have one")
         }
         if fields.encodings > 0 {
             guard fields.lengths == 0 else {
@@ -46,11 +55,17 @@ enum Framing {
 
     private static let note: MHD_KeyValueIteratorN = { context, _, nameStart, nameCount, valueStart, valueCount in
         guard let fields = context?.assumingMemoryBound(to: Fields.self) else { return .YES }
-        // Told apart by length first: most fields are neither.
-        guard nameCount == 14 || nameCount == 17 else { return .YES }
         let name = UnsafeRawBufferPointer(start: nameStart, count: nameCount)
+        if let fault = fault(name, valueStart) {
+            fields.pointee.fault = fault
+            return .NO
+        }
+        // Told apart by length first: most fields are neither.
+        guard nameCount == 4 || nameCount == 14 || nameCount == 17 else { return .YES }
         let value = UnsafeRawBufferPointer(start: valueStart, count: valueCount)
-        if name.equalsIgnoringCase("content-length") {
+        if name.equalsIgnoringCase("host") {
+            fields.pointee.hosts += 1
+        } else if name.equalsIgnoringCase("content-length") {
             if let first = fields.pointee.length, !first.elementsEqual(value) { fields.pointee.lengthsDiffer = true }
             fields.pointee.length = value
             fields.pointee.lengths += 1
@@ -60,4 +75,23 @@ enum Framing {
         }
         return .YES
     }
+
+    /// What is wrong with a field, whatever it is about. The library takes such fields, and others read them in other ways:
+    /// a `Content-Length` could hide from one of two readers.
+    private static func fault(_ name: UnsafeRawBufferPointer, _ value: UnsafePointer<CChar>?) -> StaticString? {
+        guard let first = name.first, let last = name.last, !isBlank(first), !isBlank(last) else {
+            return "a header field has no name, or white space around its name; the name must stand directly before the colon"
+        }
+        guard let value = value.map({ UnsafeRawPointer($0) }), let start = name.baseAddress else { return nil }
+        // Name and value lie in the request as they came, with the colon and blanks between them: but not when the value went
+        // on in the next line, because then the library has put the name elsewhere.
+        let gap = value - (start + name.count)
+        guard gap > 0, gap < 1 << 16, (1..<gap).allSatisfy({ isBlank(start.load(fromByteOffset: name.count + $0, as: UInt8.self)) })
+        else {
+            return "a header field goes on in the next line; it must be on one line"
+        }
+        return nil
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 }

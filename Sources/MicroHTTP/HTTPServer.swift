@@ -13,8 +13,8 @@ public final class HTTPServer: Sendable {
 
     /// Opens the socket, starts the threads and serves.
     ///
-    /// - Throws: ``HTTPServerError`` when the address cannot be had, the limits of the system do not allow as many connections or
-    ///   threads, or the configuration is out of range.
+    /// - Throws: ``HTTPServerError`` when the address cannot be had, the system does not allow as many threads, or the
+    ///   configuration is out of range.
     public init(_ configuration: HTTPServerConfiguration, handler: some HTTPHandler) throws(HTTPServerError) {
         guard (0...65535).contains(configuration.port) else {
             throw HTTPServerError("the port is \(configuration.port); it must be from 0 to 65535")
@@ -58,18 +58,16 @@ struct Traffic: ~Copyable {
 
     private let counters = StripedCounters(count: Counter.allCases.count)
 
-    func begin(headBytes: Int) {
-        counters.add(to: Counter.begun.rawValue)
-        counters.add(UInt64(headBytes), to: Counter.bytesReceived.rawValue)
-    }
+    func begin() { counters.add(to: Counter.begun.rawValue) }
     func complete() { counters.add(to: Counter.completed.rawValue) }
     func receive(_ count: Int) { counters.add(UInt64(count), to: Counter.bytesReceived.rawValue) }
     func send(_ count: Int) { counters.add(UInt64(count), to: Counter.bytesSent.rawValue) }
 
     var requestsInFlight: Int {
-        // The completed first: the difference is never less than what is in flight.
-        let completed = counters.sum(Counter.completed.rawValue)
-        return Int(counters.sum(Counter.begun.rawValue) - completed)
+        // The completed first: the difference is never less than what is in flight. A processor that reads out of order
+        // could still see an end before its beginning.
+        let completed = Int(counters.sum(Counter.completed.rawValue))
+        return max(0, Int(counters.sum(Counter.begun.rawValue)) - completed)
     }
 
     var bytes: (received: Int, sent: Int) {

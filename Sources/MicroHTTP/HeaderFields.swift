@@ -16,9 +16,10 @@ public struct HeaderFields: Sendable {
         storage.append(0)
     }
 
+    /// Adds a field. A control character in the value, which could end it, becomes a space (RFC 9110, section 5.5).
     public mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
-        storage.append(contentsOf: value.utf8)
+        storage.append(contentsOf: value.utf8.lazy.map { Self.isControl($0) ? UInt8(ascii: " ") : $0 })
         storage.append(0)
     }
 
@@ -26,7 +27,9 @@ public struct HeaderFields: Sendable {
     @inline(__always)
     public mutating func add(_ name: StaticString, _ write: (inout [UInt8]) -> Void) {
         begin(name)
+        let start = storage.count
         write(&storage)
+        assert(!storage[start...].contains(where: Self.isControl), "a control character in the value of \(name)")
         storage.append(0)
     }
 
@@ -41,6 +44,10 @@ public struct HeaderFields: Sendable {
             String(decoding: $0, as: UTF8.self)
         }
         return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
+    }
+
+    private static func isControl(_ byte: UInt8) -> Bool {
+        byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F
     }
 
     private mutating func begin(_ name: StaticString) {

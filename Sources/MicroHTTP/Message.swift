@@ -4,10 +4,11 @@ internal import Glibc
 /// Makes the library's response from a value. Ownership of the bytes goes along: lent bytes go back when the library has
 /// sent them or given up.
 ///
+/// - Parameter isHead: Whether it answers a HEAD request, so that only the head will be sent.
 /// - Returns: The response, to be queued and destroyed; nil if memory is exhausted.
 @inline(__always)
-func makeMessage(_ response: consuming Response, traffic: Dispatcher) -> OpaquePointer? {
-    let headers = response.headers
+func makeMessage(_ response: consuming Response, toHead isHead: Bool, traffic: Dispatcher) -> OpaquePointer? {
+    var headers = response.headers
     let message: OpaquePointer?
     switch consume response.body {
     case .empty:
@@ -22,6 +23,10 @@ func makeMessage(_ response: consuming Response, traffic: Dispatcher) -> OpaqueP
         message = MHD_create_response_from_buffer_with_free_callback_cls(
             bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), release, token)
         if message == nil { release(token) }
+    case .stream where isHead:
+        // Where the body would be chunked, the library sends the end of one even to HEAD. No response may come behind it.
+        message = MHD_create_response_from_callback(UInt64.max, 1, readNothing, nil, nil)
+        headers.add("Connection", "close")
     case .stream(let producer):
         let stream = Unmanaged.passRetained(ProducedBody(producer, traffic)).toOpaque()
         message = MHD_create_response_from_callback(UInt64.max, 32 * 1024, readProducedBody, stream, endProducedBody)
@@ -83,7 +88,7 @@ private final class ProducedBody {
 
     /// Writes the next bytes; 0 at the end.
     func read(into target: UnsafeMutableRawBufferPointer) -> Int {
-        if offset == piece.count {
+        while offset == piece.count {
             guard let next = producer.nextPiece() else { return 0 }
             piece = next
             offset = 0
@@ -95,6 +100,8 @@ private final class ProducedBody {
         return count
     }
 }
+
+private let readNothing: MHD_ContentReaderCallback = { _, _, _, _ in -1 }  // MHD_CONTENT_READER_END_OF_STREAM
 
 private let readProducedBody: MHD_ContentReaderCallback = { token, _, buffer, capacity in
     guard let token, let buffer else { return -1 }  // MHD_CONTENT_READER_END_OF_STREAM

@@ -34,6 +34,20 @@ public struct Response: ~Copyable {
         case .stream: nil
         }
     }
+
+    /// All of the body at once, to the last piece of a stream: for what calls a handler without a server.
+    public consuming func collectBody() -> [UInt8] {
+        switch consume body {
+        case .empty: return []
+        case .bytes(let bytes): return bytes
+        case .constant(let bytes): return Array(bytes)
+        case .lent(let lent): return Array(lent.bytes)
+        case .stream(let producer):
+            var bytes: [UInt8] = []
+            while let piece = producer.nextPiece() { bytes += piece }
+            return bytes
+        }
+    }
 }
 
 /// Bytes of someone else's memory, and the duty to give them back.

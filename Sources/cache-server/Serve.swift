@@ -53,7 +53,12 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["open_files": .stringConvertible(openFiles)])
         }
 
-        let service = CacheService(cache: cache, limits: configuration.limits, version: CacheServer.version)
+        var observer: (@Sendable (CacheService.RequestRecord) -> Void)?
+        if configuration.logLevel <= .debug {
+            observer = { record in logger.debug("request", metadata: record.metadata) }
+        }
+        let service = CacheService(
+            cache: cache, limits: configuration.limits, version: CacheServer.version, observer: observer)
         let lifecycle = ServerLifecycle(
             service: service, http: configuration.http, drainTimeout: configuration.drainTimeout, logger: logger)
         let group = ServiceGroup(
@@ -64,5 +69,16 @@ struct Serve: AsyncParsableCommand {
             logger.error("cannot listen", metadata: ["error": "\(error)"])
             throw CommandFailure(message: error.description, exitCode: ExitCode(EX_UNAVAILABLE))
         }
+    }
+}
+
+extension CacheService.RequestRecord {
+    /// The members of the log line.
+    fileprivate var metadata: Logger.Metadata {
+        let microseconds = duration.components.attoseconds / 1_000_000_000_000 + duration.components.seconds * 1_000_000
+        return [
+            "method": "\(method)", "route": "\(route)", "status": .stringConvertible(status),
+            "duration_us": .stringConvertible(microseconds),
+        ]
     }
 }

@@ -8,11 +8,14 @@ import UnixSignals
 ///
 /// It starts to listen only when the signals have their handlers, so that none that comes after the line "listening" is
 /// lost. At the first signal it says so at `/readyz`, stops listening, and waits for the requests in flight.
-struct ServerLifecycle: Service {
+struct ServerLifecycle: Service, CustomStringConvertible {
     let service: CacheService
     let http: HTTPServerConfiguration
     let drainTimeout: Duration
     let logger: Logger
+
+    /// What the service group calls it in the log.
+    var description: String { "http-server" }
 
     /// The signals that stop the server.
     static let signals: [UnixSignal] = [.sigterm, .sigint]

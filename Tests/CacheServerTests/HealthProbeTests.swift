@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Synchronization
 import Testing
 
 @testable import cache_server
@@ -51,18 +52,23 @@ struct HealthProbeTests {
     private func reason(answer text: String) async throws -> String? {
         let answerer = try Answerer()
         let probe = HealthProbe(listeningHost: "127.0.0.1", port: answerer.port)
-        async let head = onThread { Result { try answerer.answer(text) } }
-        let reason = await onThread { self.reason(probe, timeout: .seconds(10)) }
-        #expect(
-            try await head.get() == "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:\(answerer.port)\r\nConnection: close\r\n\r\n")
-        return reason
-    }
-
-    /// Calls what blocks its thread, on one that no other test needs.
-    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-        await withCheckedContinuation { continuation in
-            DispatchQueue(label: "blocking").async { continuation.resume(returning: body()) }
+        // Both block their threads, so they are on two of their own, and do not wait for a turn among the tests.
+        let answered = Mutex<Result<String, any Error>?>(nil)
+        let reason = await withCheckedContinuation { continuation in
+            DispatchQueue(label: "probe").async {
+                let answering = DispatchGroup()
+                DispatchQueue(label: "answerer").async(group: answering) {
+                    let head = Result { try answerer.answer(text) }
+                    answered.withLock { $0 = head }
+                }
+                let reason = self.reason(probe, timeout: .seconds(10))
+                answering.wait()
+                continuation.resume(returning: reason)
+            }
         }
+        let head = try answered.withLock { try $0?.get() }
+        #expect(head == "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:\(probe.port)\r\nConnection: close\r\n\r\n")
+        return reason
     }
 
     private func reason(_ probe: HealthProbe, timeout: Duration) -> String? {

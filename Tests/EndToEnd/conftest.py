@@ -90,6 +90,12 @@ def start_server(binary: Path) -> Iterator[Callable[..., CacheServer]]:
     yield from launcher(binary)
 
 
+@pytest.fixture
+def fresh(start_server: Callable[..., CacheServer]) -> CacheServer:
+    """A server with default options that nobody else asks."""
+    return start_server()
+
+
 @pytest.fixture(scope="module")
 def start_module_server(binary: Path) -> Iterator[Callable[..., CacheServer]]:
     """As `start_server`, for servers that the tests of one file share."""

@@ -31,8 +31,8 @@ SERVER = "/usr/local/bin/cache-server"
 USER = 65532
 
 # What the image may add to its base: a fifth more than it did when this was written.
-MAX_SERVER_BYTES = 26_000_000
-MAX_OTHER_BYTES = 1_000_000
+MAX_SERVER_BYTES = 23_500_000
+MAX_OTHER_BYTES = 650_000
 
 # The first test waits for the build.
 pytestmark = pytest.mark.timeout(3600)
@@ -247,6 +247,9 @@ def config(engine: Engine) -> dict:
 
 Members = dict[str, tarfile.TarInfo]
 
+# What engines put into every container.
+ENGINES_OWN = {"/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv"}
+
 
 @pytest.fixture(scope="module")
 def archive(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -272,11 +275,13 @@ def added(engine: Engine, contents: Members, tmp_path_factory: pytest.TempPathFa
     engine.export(RUNTIME_BASE, file)
     base = members(file)
 
-    def differs(path: str, member: tarfile.TarInfo) -> bool:
+    def is_added(path: str, member: tarfile.TarInfo) -> bool:
+        if not member.isfile() or path in ENGINES_OWN:
+            return False
         old = base.get(path)
         return old is None or (old.size, old.mode, old.uid) != (member.size, member.mode, member.uid)
 
-    return {path: member for path, member in contents.items() if member.isfile() and differs(path, member)}
+    return {path: member for path, member in contents.items() if is_added(path, member)}
 
 
 def test_user_is_a_number_and_not_root(config: dict):
@@ -366,14 +371,16 @@ def wire(container: Container) -> Wire:
     return Wire(SimpleNamespace(host="127.0.0.1", port=container.port))
 
 
-def test_serves_without_root_capabilities_or_a_file_to_write(container: Container):
-    lines = Path(f"/proc/{container.process()}/status").read_text().splitlines()
+def test_serves_without_root_capabilities_or_a_writable_root(container: Container):
+    process = Path("/proc", str(container.process()))
+    lines = (process / "status").read_text().splitlines()
     status = {name: value.split() for name, value in (line.split(":", 1) for line in lines)}
     assert status["Uid"] == [str(USER)] * 4 and status["Gid"] == [str(USER)] * 4
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(status[kind][0], 16) == 0, kind
     assert status["NoNewPrivs"] == ["1"]
-    assert container.execute("touch", "/tmp/file") != 0
+    mounts = [line.split() for line in (process / "mountinfo").read_text().splitlines()]
+    assert ["ro" in mount[5].split(",") for mount in mounts if mount[4] == "/"] == [True]
 
     with wire(container) as client:
         assert client.ask(request("PUT", "/keys/a", body=b"[1, 2]")).status == 201

@@ -1,19 +1,16 @@
-"""A process's life: start, health, log lines, drain and stop."""
+"""A server's start, its drain and its stop."""
 
 import json
-import re
 import signal
 import socket
 import time
-from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from harness.contract import assert_problem
 from harness.deadline import PATIENCE, eventually
 from harness.process import CacheServer, member, run_to_exit
-from harness.wire import Wire, request
+from harness.wire import Wire, begin_upload, request
 
 
 def refuses_connections(server):
@@ -22,15 +19,6 @@ def refuses_connections(server):
             return False
     except (ConnectionRefusedError, ConnectionResetError, TimeoutError):
         return True
-
-
-def begin_upload(server, target="/keys/slow"):
-    """A PUT of which the server has the head and half of the body."""
-    wire = Wire(server)
-    wire.send(request("PUT", target, "Expect: 100-continue", "Content-Length: 10"))
-    assert wire.read("PUT").status == 100
-    wire.send(b'"slow')
-    return wire
 
 
 # Start
@@ -122,110 +110,6 @@ def test_all_interfaces(start_server):
         assert connection.recv(12) == b"HTTP/1.1 200"
     # The rest of the test's life asks it where it can be reached.
     server.host = "127.0.0.1"
-
-
-# Health check
-
-
-def test_healthcheck(binary, start_server):
-    server = start_server()
-    arguments = ["healthcheck", "--host", server.host, "--port", str(server.port)]
-    assert run_to_exit(binary, *arguments).returncode == 0
-    environment = {"CACHE_HOST": server.host, "CACHE_PORT": str(server.port)}
-    assert run_to_exit(binary, "healthcheck", env=environment).returncode == 0
-
-    upload = begin_upload(server)
-    server.signal(signal.SIGTERM)
-    server.wait_for_line("draining")
-    assert run_to_exit(binary, *arguments).returncode == 1, "a draining server is not healthy"
-    upload.send(b'"'.rjust(5, b"x"))
-    assert upload.read("PUT").status == 201
-    server.wait()
-    run = run_to_exit(binary, *arguments)
-    assert run.returncode == 1
-    assert run.stderr, "it says why"
-
-
-def test_healthcheck_of_something_that_never_answers(binary):
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        started = time.monotonic()
-        run = run_to_exit(
-            binary, "healthcheck", "--host", "127.0.0.1", "--port", str(mute.getsockname()[1]), within=2 * PATIENCE
-        )
-    assert run.returncode == 1
-    assert time.monotonic() - started < PATIENCE
-
-
-# Logs
-
-
-def test_log_lines(start_server):
-    server = start_server()
-    for target in ("/keys/a", "/nothing", "/keys/%zz", "/stats"):
-        server.get(target)
-    server.put("a", "not JSON")
-    with Wire(server) as wire:
-        wire.send(b"nonsense\r\n\r\n")
-        wire.finish_sending()
-    server.stop()
-    for line in server.logs:
-        assert {"time", "level", "message"} <= line.keys()
-        assert datetime.fromisoformat(line["time"].replace("Z", "+00:00")).tzinfo is not None
-        assert line["time"].endswith("Z")
-    said = [line["message"] for line in server.logs]
-    order = [
-        next(index for index, message in enumerate(said) if word in message)
-        for word in ("starting", "listening", "draining", "stopped")
-    ]
-    assert order == sorted(order), said
-    assert len(said) <= 5, f"no line per request at the default level: {said}"
-
-
-def test_debug_logs_each_request(start_server):
-    server = start_server("--log-level", "debug")
-
-    def debug_lines():
-        return [line for line in server.logs if line["level"] == "debug"]
-
-    server.put("secret-key", '"secret-value"')
-    eventually(lambda: any("PUT" in json.dumps(line) for line in debug_lines()), "the request is logged")
-    assert "secret-value" not in "\n".join(server.output)
-
-
-def test_level_error_is_quiet(binary):
-    server = CacheServer(binary, "--port", "0", "--log-format", "json", "--log-level", "error")
-    try:
-        # Nothing tells the port, so ask the kernel which one the process listens on.
-        eventually(lambda: listening_ports(server.process.pid), "it listens")
-        server.signal(signal.SIGTERM)
-        assert server.wait() == 0
-        assert server.output == []
-    finally:
-        server.kill()
-
-
-def listening_ports(pid):
-    """The TCP ports that a process of this machine listens on, as the kernel lists them."""
-    inodes = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            target = descriptor.readlink().name
-        except FileNotFoundError:
-            continue
-        if match := re.fullmatch(r"socket:\[(\d+)\]", target):
-            inodes.add(match[1])
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
-
-
-def test_text_format(start_server):
-    server = start_server("--log-format", "text")
-    assert server.get("/livez").status == 200
-    server.stop()
-    assert any("listening" in line and str(server.port) in line for line in server.output)
-    for line in server.output:
-        with pytest.raises(ValueError):
-            json.loads(line)
 
 
 # Drain
@@ -329,40 +213,7 @@ def test_stopping_under_load(start_server):
     assert answered > 0
 
 
-def test_sigpipe_and_sighup_do_not_kill(start_server):
+def test_a_broken_pipe_does_not_kill(start_server):
     server = start_server()
     server.signal(signal.SIGPIPE)
     assert server.get("/livez").status == 200
-
-
-# Commands
-
-
-def test_version(binary, start_server):
-    run = run_to_exit(binary, "--version")
-    assert run.returncode == 0
-    version = re.search(r"\d+\.\d+\.\d+\S*", run.stdout)
-    assert version, run.stdout
-    assert start_server().get("/").json()["version"] == version[0]
-
-
-def test_demo(binary):
-    run = run_to_exit(binary, "demo", within=3 * PATIENCE)
-    assert run.returncode == 0, run.stderr
-    report = run.stdout
-    assert report.index("Statistics") < report.index("Performance")
-
-    def figure(name):
-        match = re.search(rf"{name}\W+([\d,]+(?:\.\d+)?)", report, re.IGNORECASE)
-        assert match, f"no {name} in {report}"
-        return float(match[1].replace(",", ""))
-
-    hits, misses, total = figure("hits"), figure("misses"), figure("total requests")
-    assert hits + misses == total > 0
-    assert figure("hit rate") == pytest.approx(100 * hits / total, abs=0.1)
-    assert figure("expirations") > 0
-    assert figure("evictions") >= 0
-    size, capacity = re.search(r"current size\D+([\d,]+)\s*/\s*([\d,]+)", report, re.IGNORECASE).groups()
-    assert int(size.replace(",", "")) <= int(capacity.replace(",", "")) == 1000
-    for name in ("average get", "average put", "throughput"):
-        assert re.search(name, report, re.IGNORECASE), f"no {name} in {report}"

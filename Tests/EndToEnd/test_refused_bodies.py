@@ -171,9 +171,9 @@ def test_a_client_that_does_not_wait_for_continue(wire):
 @pytest.mark.parametrize("method, target, length, status", [
     ("PUT", "/keys/a", VALUE_LIMIT * 100, 413),
     ("POST", "/mput", BODY_LIMIT + 1, 413),
-    ("PUT", "/keys/" + "k" * 600, 5, 414),
-    ("PATCH", "/keys/a", 5, 405),
-    ("POST", "/nothing", 5, 404),
+    ("PUT", "/keys/" + "k" * 600, 1 << 20, 414),
+    ("PATCH", "/keys/a", 1 << 20, 405),
+    ("POST", "/nothing", 1 << 20, 404),
 ])  # fmt: skip
 def test_no_continue_for_what_is_refused(wire, method, target, length, status):
     wire.send(request(method, target, "Expect: 100-continue", f"Content-Length: {length}"))

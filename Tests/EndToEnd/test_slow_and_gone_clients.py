@@ -92,23 +92,43 @@ CODED = request("PUT", "/keys/{prefix}gone", "Transfer-Encoding: chunked", body=
 
 @pytest.mark.usefixtures("bystanders")
 @pytest.mark.parametrize("whole", [WHOLE, CODED], ids=["sized", "chunked"])
-@pytest.mark.parametrize("manner", ["close", "reset", "half-close"])
+@pytest.mark.parametrize("manner", ["close", "reset"])
 def test_leaving_at_every_stage(server, prefix, whole, manner):
     whole = whole.replace(b"{prefix}", prefix.encode())
     for sent in range(len(whole)):
         with Wire(server) as wire:
             wire.send(whole[:sent])
-            if manner == "half-close":
-                wire.finish_sending()
-                try:
-                    reply = wire.read()
-                except ConnectionEnded as ended:
-                    assert ended.received == b""
-                else:
-                    assert reply.status in (400, 408)
-            elif manner == "reset":
+            if manner == "reset":
                 wire.reset()
     assert server.value(prefix + "gone") is None, "a body that was cut short was stored"
+
+
+@pytest.mark.parametrize("whole", [WHOLE, CODED], ids=["sized", "chunked"])
+def test_saying_no_more_at_every_stage(hasty, prefix, whole):
+    """Who half-closes in a request is let go: at once, or as a silent client where the end came with the last bytes,
+    which libmicrohttpd 0.9.75 then may not see."""
+    whole = whole.replace(b"{prefix}", prefix.encode())
+    wires = [Wire(hasty) for _ in whole]
+    for sent, wire in enumerate(wires):
+        wire.send(whole[:sent])
+        wire.finish_sending()
+    for wire in wires:
+        try:
+            assert wire.read().status in (400, 408)
+        except ConnectionEnded as ended:
+            assert ended.received == b""
+        wire.socket.close()
+    assert hasty.value(prefix + "gone") is None, "a body that was cut short was stored"
+
+
+def test_saying_no_more_after_a_request(hasty):
+    """The answers still come."""
+    for _ in range(10):
+        with Wire(hasty) as wire:
+            wire.send(request("PUT", "/keys/last", body=b"1") + request("GET", "/keys/last"))
+            wire.finish_sending()
+            assert wire.read("PUT").status in (201, 204)
+            assert wire.read().body == b"1"
 
 
 @pytest.mark.usefixtures("bystanders")
@@ -138,7 +158,7 @@ def test_a_slow_reader_gets_all_of_its_answer(server, prefix):
 
 
 def test_gone_clients_leave_nothing_behind(start_server):
-    server = start_server("--max-memory", "64MiB")
+    server = start_server("--max-memory", "64MiB", "--idle-timeout", "1s")
 
     def come_and_go(rounds):
         for _ in range(rounds):

@@ -26,7 +26,7 @@ REWRITTEN = {
 
 # A text that is not JSON, and the offset of what is wrong where there is no doubt about it.
 NOT_JSON = {
-    b"": None, b" ": None, b"\n\n": None, b"nul": None, b"nulll": None, b"True": 0, b"NaN": 0, b"Infinity": 0,
+    b" ": None, b"\n\n": None, b"nul": None, b"nulll": None, b"True": 0, b"NaN": 0, b"Infinity": 0,
     b"'a'": 0,
     b"01": None, b"-": None, b"+1": 0, b".5": 0, b"1.": None, b"1e": None, b"1.e5": None, b"0x10": None, b"--1": None,
     b'"': None, b'"a': None, b'"\\x"': None, b'"\\u12g4"': None, b'"\\u123"': None, b'"\n"': None, b'"\t"': None,
@@ -84,6 +84,13 @@ def test_what_is_not_json_is_refused(put, stored, text):
     else:
         assert int(offset[1]) == NOT_JSON[text]
     assert stored() == b"[0]", "a refused write must change nothing"
+
+
+def test_no_body_is_refused(put, stored):
+    assert put("[0]").status == 201
+    problem = assert_problem(put(b""), 400, "invalid_json")
+    assert "empty" in problem["detail"]
+    assert stored() == b"[0]"
 
 
 @pytest.mark.parametrize("opening, core, closing", [("[", "", "]"), ('{"a":', "0", "}"), ('[{"a":', "1", "}]")])

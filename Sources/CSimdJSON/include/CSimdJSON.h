@@ -54,7 +54,7 @@ typedef struct csj_result {
 #else
     const char *reason;
 #endif
-    /// The first byte at which the text can not be JSON any more; the length of the text if it ends too early.
+    /// The first byte at which the text cannot be JSON any more; the length of the text if it ends too early.
     size_t offset;
 } csj_result;
 

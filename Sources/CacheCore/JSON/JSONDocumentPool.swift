@@ -7,7 +7,7 @@ internal import Synchronization
 /// full list is freed, so that the pool never blocks and never holds more than ``capacity`` documents of ``keptBytes`` each.
 package enum JSONDocumentPool {
     /// How many idle documents are kept: as many as threads are likely to parse at once.
-    static let capacity = 64
+    static let capacity = 16
 
     /// How much of its index an idle document keeps, in bytes.
     static let keptBytes = 1 << 20

@@ -18,6 +18,9 @@ package struct KeyBatch: ~Copyable {
 
     package var count: Int { hashes.count }
 
+    /// How many bytes all keys have together.
+    package var byteCount: Int { bytes.count }
+
     /// Adds a key, unless it is there already.
     ///
     /// - Returns: The key's place in the batch.

@@ -6,29 +6,7 @@ extension CacheService {
     func mget(_ request: Request) throws(Problem) -> Response {
         let keys = try readKeys(request)
         let values = cache.lookup(keys)
-        var body: [UInt8] = []
-        body.reserveCapacity(values.byteCount + values.count * 48 + 32)
-        body.append("{\"values\":{")
-        var missing: [Int] = []
-        var isFirst = true
-        for place in 0..<keys.count {
-            guard values.isPresent(place) else {
-                missing.append(place)
-                continue
-            }
-            if !isFirst { body.append(",") }
-            isFirst = false
-            keys.withKey(place) { key, _ in body.appendJSONString(key) }
-            body.append(":")
-            values.withUnsafeBytes(place) { body.append(contentsOf: $0) }
-        }
-        body.append("},\"missing\":[")
-        for (index, place) in missing.enumerated() {
-            if index > 0 { body.append(",") }
-            keys.withKey(place) { key, _ in body.appendJSONString(key) }
-        }
-        body.append("]}\n")
-        return .json(body)
+        return MgetReply(keys: keys, values: values).response
     }
 
     func mdelete(_ request: Request) throws(Problem) -> Response {
@@ -94,11 +72,7 @@ extension CacheService {
             case .array: try readItems(document, items, lifetime, into: &batch)
             default: throw Self.itemsExpected
             }
-            do throws(CacheError) {
-                try batch.commit()
-            } catch {
-                throw Problem(error)
-            }
+            batch.commit()
             return count
         }
         return .json(["stored": count])

@@ -3,15 +3,14 @@ internal import MicroHTTP
 
 /// `/keys/{key}`: one value.
 extension CacheService {
-    func getKey(_ text: BorrowedBytes) throws(Problem) -> Response {
+    func getKey(_ text: BorrowedBytes, now: Int64) throws(Problem) -> Response {
         try RequestReading.withKey(text, limits: limits) { (key) throws(Problem) -> Response in
             guard let value = cache.lookup(key) else { return Self.missing(key) }
-            return hit(value)
+            return hit(value, now: now)
         }
     }
 
-    private func hit(_ value: consuming CachedValue) -> Response {
-        let now = cache.now
+    private func hit(_ value: consuming CachedValue, now: Int64) -> Response {
         let left = value.timeLeft(at: now).map { Int($0 / 1_000_000_000) }
         let age = Int(value.age(at: now) / 1_000_000_000)
         var headers = HeaderFields(byteCount: 192)

@@ -22,7 +22,7 @@ final class ServiceStatistics: Sendable {
 
     init(start: Int64) { self.start = start }
 
-    func attach(_ server: HTTPServer) { self.server.withLock { $0.server = server } }
+    func attach(_ server: HTTPServer) { self.server.withLock { $0 = ServerLink(server: server) } }
 
     @inline(__always)
     func count(_ route: Route, _ method: Method, status: Int) {

@@ -88,7 +88,7 @@ extension HTTPReport {
     }
 
     /// A word of warning when the machine did much besides the run; nil if it was quiet.
-    private var unrest: String? {
+    var unrest: String? {
         let measurements = scenarios.flatMap(\.systems).flatMap(\.rounds)
         guard let others = measurements.map(\.othersShare).median,
             let stolen = measurements.map(\.stolenShare).median, max(others, stolen) >= 0.05

@@ -72,7 +72,7 @@ struct DemoWorkload {
             let value = try cache.get(key, as: Product.self)
             times.inGets += clock.now - start
             times.gets += 1
-            if let value, value.name != product(number).name { throw DemoError.wrongValue(key: key, name: value.name) }
+            if let value, value.name != name(number) { throw DemoError.wrongValue(key: key, name: value.name) }
         } else {
             let value = product(number)
             // Shorter than a rest, and one in five: these are gone by the next round.
@@ -87,9 +87,11 @@ struct DemoWorkload {
 
     private func key(_ number: Int) -> String { "product:\(number)" }
 
+    private func name(_ number: Int) -> String { "Product \(number)" }
+
     private mutating func product(_ number: Int) -> Product {
         Product(
-            name: "Product \(number)", price: Double(random.next() % 10_000) / 100, tags: ["demo", "n\(number % 7)"],
+            name: name(number), price: Double(random.next() % 10_000) / 100, tags: ["demo", "n\(number % 7)"],
             stock: number % 3 == 0 ? nil : number)
     }
 }

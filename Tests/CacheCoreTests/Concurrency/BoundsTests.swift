@@ -8,7 +8,7 @@ import Testing
 @Suite struct BoundsTests {
     @Test(arguments: [1, 4])
     func memoryIsNeverOverTheLimit(shardCount: Int) throws {
-        let limit = 256 << 10
+        let limit = 1 << 20
         var configuration = CacheConfiguration(memoryLimit: limit)
         configuration.shardCount = shardCount
         let highest = try highestWhileWriting(configuration) { $0.bytes }
@@ -40,14 +40,11 @@ import Testing
         watcher.start { _ in while !isDone.isUp { highest.note(figure(cache.store.ledger)) } }
         try runThreads(3) { thread in
             var random = random.split(thread)
-            for number in 0..<10_000 {
-                let count = (number / 1000).isMultiple(of: 2) ? 1 : 300 + random.below(200)
-                let key = "key-\(random.below(6000))"
-                if random.oneIn(10) {
-                    cache.delete(key)
-                } else {
-                    try cache.putJSON(key, Array(repeating: UInt8(ascii: "1"), count: random.oneIn(100) ? 9000 : count))
-                }
+            for number in 0..<7500 {
+                let count = (number / 1500).isMultiple(of: 2) ? 300 + random.below(200) : 1
+                let json = [UInt8](repeating: UInt8(ascii: "1"), count: random.oneIn(1000) ? 9000 : count)
+                try cache.putJSON("key-\(thread)-\(number)", json)
+                if random.oneIn(10) { cache.delete("key-\(thread)-\(random.below(number + 1))") }
                 highest.note(figure(cache.store.ledger))
             }
         }

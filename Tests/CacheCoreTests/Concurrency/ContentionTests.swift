@@ -92,8 +92,7 @@ import Testing
         isDone.raise()
         try writers.join()
         // It takes some 6000 evictions to make the room. Meanwhile the others go on, but in proportion.
-        print("small puts during a large one: \(putsMeanwhile.sorted())")
-        #expect(putsMeanwhile.sorted()[5] < 100_000)
+        #expect(putsMeanwhile.sorted()[5] < 60_000, "\(putsMeanwhile)")
         audit(cache)
     }
 

@@ -14,7 +14,8 @@ struct JSONDocumentPoolTests {
                         let text = Array("[ [ ".utf8) + number + Array(" ] ]".utf8)
                         return JSONText.with(text) { bytes in
                             JSONDocumentPool.withDocument { document in
-                                JSONOutcome(parsing: text, with: &document) == .valid(minified: Array("[[".utf8) + number + Array("]]".utf8))
+                                JSONOutcome(parsing: text, with: &document)
+                                    == .valid(minified: Array("[[".utf8) + number + Array("]]".utf8))
                             }
                         }
                     }

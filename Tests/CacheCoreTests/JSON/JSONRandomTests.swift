@@ -10,7 +10,7 @@ struct JSONRandomTests {
         var document = JSONDocument()
         let seed = generator.seed
         print("JSON texts: seed \(seed)")
-        for round in 0..<1000 {
+        for round in 0..<500 {
             let sample = generator.sample()
             try JSONText.with(sample.text) { bytes in
                 try document.parse(bytes)
@@ -36,11 +36,12 @@ struct JSONRandomTests {
         let seed = generator.seed
         print("damaged JSON texts: seed \(seed)")
         var refused = 0
-        let rounds = 20_000
+        let rounds = 10_000
         for round in 0..<rounds {
             let text = generator.damaged(generator.sample(maxDepth: 3).text)
             let reference = JSONOutcome(reference: text)
-            let outcome = JSONOutcome(parsing: text, padding: JSONText.paddings[round % JSONText.paddings.count], with: &document)
+            let outcome = JSONOutcome(
+                parsing: text, padding: JSONText.paddings[round % JSONText.paddings.count], with: &document)
             guard outcome == reference else {
                 Issue.record("seed \(seed), round \(round): \(quoted(text)) gave \(outcome), not \(reference)")
                 return
@@ -59,7 +60,8 @@ struct JSONRandomTests {
         let alphabet = Array("{}[],:\"\\ 0-1.e+tn".utf8)
         for round in 0..<20_000 {
             let text = (0..<generator.below(12)).map { _ in alphabet[generator.below(alphabet.count)] }
-            let outcome = JSONOutcome(parsing: text, padding: JSONText.paddings[round % JSONText.paddings.count], with: &document)
+            let outcome = JSONOutcome(
+                parsing: text, padding: JSONText.paddings[round % JSONText.paddings.count], with: &document)
             #expect(outcome == JSONOutcome(reference: text), "seed \(seed), round \(round): \(quoted(text))")
         }
     }

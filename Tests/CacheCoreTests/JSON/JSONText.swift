@@ -7,7 +7,8 @@ enum JSONText {
     /// Bytes that would go on where a text breaks off.
     static let paddings: [UInt8] = [0, UInt8(ascii: "1"), UInt8(ascii: "\""), UInt8(ascii: "]"), UInt8(ascii: " ")]
 
-    static func with<R>(_ text: [UInt8], padding: UInt8 = 0, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    static func with<R>(_ text: [UInt8], padding: UInt8 = 0, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R
+    {
         let padded = text + [UInt8](repeating: padding, count: JSONDocument.padding)
         return try padded.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<text.count])) }
     }
@@ -77,7 +78,9 @@ extension JSONDocument {
             return [UInt8(ascii: "[")] + elements.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
         case .object:
             let parts = children(of: node).map { rebuilt($0) }
-            let members = stride(from: 0, to: parts.count, by: 2).map { parts[$0] + [UInt8(ascii: ":")] + parts[$0 + 1] }
+            let members = stride(from: 0, to: parts.count, by: 2).map {
+                parts[$0] + [UInt8(ascii: ":")] + parts[$0 + 1]
+            }
             return [UInt8(ascii: "{")] + members.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "}")]
         default:
             return Array(source(of: node))

@@ -54,7 +54,10 @@ struct JSONTextGenerator {
 
     /// A byte that means something to a parser.
     private mutating func telling() -> UInt8 {
-        let bytes = Array("{}[],:\"\\ \n\t-+.eE0123456789truefalsnu/xb\0\u{1F}\u{C}\u{1A}\u{7F}é漢😀".utf8) + [0x80, 0xC0, 0xED, 0xF5, 0xFF]
+        let bytes =
+            Array("{}[],:\"\\ \n\t-+.eE0123456789truefalsnu/xb\0\u{1F}\u{C}\u{1A}\u{7F}é漢😀".utf8) + [
+                0x80, 0xC0, 0xED, 0xF5, 0xFF,
+            ]
         return bytes[below(bytes.count)]
     }
 
@@ -122,7 +125,8 @@ struct JSONTextGenerator {
     private mutating func string() -> String {
         let parts = [
             "a", "key", "0123456789abcdef", " ", "{", "}", "[", "]", ":", ",", "true", "\u{7F}", "é", "漢字", "😀",
-            "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0000", "\\uD800", "\\udC00\\uD83D\\uDE00", "\\u00E9",
+            "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0000", "\\uD800", "\\udC00\\uD83D\\uDE00",
+            "\\u00E9",
         ]
         let count = below(20) == 0 ? below(80) : below(6)
         return "\"" + (0..<count).map { _ in parts[below(parts.count)] }.joined() + "\""

@@ -6,7 +6,8 @@ struct ReferenceJSON {
     /// What is awaited.
     private enum State: Equatable {
         case value, firstElement, firstName, name, colon, afterValue
-        case string, escape, hex(left: Int)
+        case string, escape
+        case hex(left: Int)
         /// More bytes of a character, the next of them in a range.
         case utf8(left: Int, ClosedRange<UInt8>)
         case literal([UInt8])
@@ -136,7 +137,8 @@ struct ReferenceJSON {
         case (.escape, UInt8(ascii: "u")): .taken(.hex(left: 4))
         case (.escape, _): "\"\\/bfnrt".utf8.contains(byte) ? .taken(.string) : .refused
         case (.hex(let left), _):
-            !"0123456789abcdefABCDEF".utf8.contains(byte) ? .refused : .taken(left == 1 ? .string : .hex(left: left - 1))
+            !"0123456789abcdefABCDEF".utf8.contains(byte)
+                ? .refused : .taken(left == 1 ? .string : .hex(left: left - 1))
         default: .refused
         }
     }

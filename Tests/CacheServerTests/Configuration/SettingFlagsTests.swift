@@ -8,12 +8,14 @@ import Testing
 struct SettingFlagsTests {
     private static let names = Settings.names + [Settings.config.name]
 
-    @Test("Each setting's flag is read, and told by the setting's name", arguments: names)
-    func flags(name: SettingName) throws {
-        let command = try #require(try CacheServer.parseAsRoot([name.flag, "text"]) as? Serve)
-        #expect(command.flags.given == [name: "text"])
-        let named = try #require(try CacheServer.parseAsRoot(["serve", name.flag + "=text"]) as? Serve)
-        #expect(named.flags.given == [name: "text"])
+    @Test("Each setting's flag is read, and told by the setting's name")
+    func flags() throws {
+        let arguments = Self.names.flatMap { [$0.flag, "text of \($0.key)"] }
+        let command = try #require(try CacheServer.parseAsRoot(arguments) as? Serve)
+        #expect(command.flags.given.count == Self.names.count)
+        for (name, text) in command.flags.given { #expect(text == "text of \(name.key)") }
+        let named = try #require(try CacheServer.parseAsRoot(["serve", "--port=1"]) as? Serve)
+        #expect(named.flags.given == ["port": "1"])
     }
 
     @Test("No flags, nothing given")

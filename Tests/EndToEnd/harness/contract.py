@@ -14,6 +14,9 @@ MAX_REPORTED_WARM_ERRORS = 100
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
 
+OPERATIONS = ("get", "put", "mget", "mput")
+"""Those whose latency is told."""
+
 ETAG = re.compile(r'"[A-Za-z0-9_-]{11}"')
 
 ROUTES: dict[str, set[str]] = {

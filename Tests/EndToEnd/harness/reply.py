@@ -1,6 +1,7 @@
 """An HTTP response, however it was fetched."""
 
 import json
+import re
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
@@ -36,11 +37,11 @@ class Reply:
 def parse_head(head: bytes) -> tuple[str, int, Message]:
     """Reads a status line and header lines, strictly: CRLF line ends, no folding, no white space before a colon."""
     lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    version, status, *_ = lines[0].decode("ascii").split(" ", 2)
-    assert version in ("HTTP/1.0", "HTTP/1.1") and len(status) == 3, f"not a status line: {lines[0]!r}"
+    line = re.fullmatch(rb"(HTTP/1\.[01]) (\d{3}) [^\r\n]*", lines[0])
+    assert line, f"not a status line: {lines[0][:200]!r}"
     headers = Message()
-    for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        assert colon and name and name == name.strip() and b"\n" not in line, f"not a header line: {line!r}"
+    for field in lines[1:]:
+        name, colon, value = field.partition(b":")
+        assert colon and name and name == name.strip() and b"\n" not in field, f"not a header line: {field!r}"
         headers[name.decode("ascii")] = value.strip().decode("latin-1")
-    return version, int(status), headers
+    return line[1].decode(), int(line[2]), headers

@@ -133,6 +133,11 @@ class Wire:
         rest = self._take_all()
         assert rest == b"", f"unexpected bytes before the close: {rest[:300]!r}"
 
+    def assert_closed_without_another_answer(self) -> None:
+        """As `assert_closed`, but looks past bytes that are no beginning of an answer."""
+        rest = self._take_all()
+        assert b"HTTP/1." not in rest, f"another answer before the close: {rest[:300]!r}"
+
     def reply_then_close(self) -> Reply:
         """Reads the one response that the server still sends before it ends the connection."""
         reply = self.read()
@@ -160,6 +165,15 @@ def chunked(data: bytes, sizes: Iterable[int], extension: bytes = b"", trailers:
     if rest:
         coded += b"%X%s\r\n%s\r\n" % (len(rest), extension, rest)
     return coded + b"0" + extension + b"\r\n" + trailers + b"\r\n"
+
+
+def begin_upload(server, target="/keys/slow"):
+    """A PUT of which the server has the head and half of the body."""
+    wire = Wire(server)
+    wire.send(request("PUT", target, "Expect: 100-continue", "Content-Length: 10"))
+    assert wire.read("PUT").status == 100
+    wire.send(b'"slow')
+    return wire
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+import Counters
+import TestSupport
+import Testing
+
+@testable import CacheCore
+
+@Suite struct SweeperTests {
+    @Test func callsAgainAndAgainUntilItIsStopped() throws {
+        let calls = Tally()
+        let sweeper = Sweeper(every: .milliseconds(1)) { calls.add() }
+        try waitUntil("five calls") { calls.value >= 5 }
+        sweeper.stop()
+        sweeper.stop()
+    }
+
+    /// A call that is under way when it is stopped ends; then what it captured is let go, so no further call can come.
+    @Test func letsGoOfWhatItCapturedWhenStopped() throws {
+        weak var captured: Tally?
+        let sweeper: Sweeper
+        do {
+            let calls = Tally()
+            captured = calls
+            sweeper = Sweeper(every: .milliseconds(1)) { calls.add() }
+            try waitUntil("a call") { calls.value >= 1 }
+        }
+        sweeper.stop()
+        try waitUntil("the work is let go") { captured == nil }
+    }
+
+    /// Expired entries go without being read, and without a call of anything.
+    @Test func expiredEntriesGoByThemselves() throws {
+        let cache = try ProductionCache(capacity: 1000)
+        for number in 0..<500 { try cache.putJSON("short-\(number)", "1".utf8, ttl: .milliseconds(1)) }
+        try cache.putJSON("long", "1".utf8, ttl: .seconds(3600))
+        try cache.putJSON("for ever", "1".utf8)
+        try waitUntil("expired entries are gone") {
+            cache.store.counters.sum(CacheCounter.expirations.rawValue) == 500
+        }
+        #expect(cache.store.ledger.entries == 2)
+        let stats = cache.getStats()
+        #expect(stats.evictions == 0 && stats.deletes == 0 && stats.totalRequests == 0)
+        #expect(cache.getJSON("long") != nil && cache.getJSON("for ever") != nil)
+    }
+
+    /// The thread that sweeps does not keep a cache alive that nobody has any more.
+    @Test func aCacheThatNobodyHasIsFreed() throws {
+        weak var store: ShardedStore?
+        do {
+            let cache = try ProductionCache(capacity: 10)
+            try cache.putJSON("key", "1".utf8)
+            store = cache.store
+            #expect(store != nil)
+        }
+        try waitUntil("the store is freed") { store == nil }
+    }
+}

@@ -1,0 +1,223 @@
+import TestSupport
+import Testing
+
+@testable import CacheCore
+
+/// How the hashes of a table's entries are chosen: as a good hash function would, and as badly as can be.
+enum HashPattern: CaseIterable {
+    case random
+    /// All homes lie close together: one long run of occupied slots.
+    case sameHome
+    /// All homes are the last ones: entries are pushed over the end.
+    case endOfTable
+    /// Few hashes for many entries.
+    case fewHashes
+    /// One hash for all entries, the lowest or the highest there is.
+    case lowest, highest
+
+    func hash(_ random: inout SplitMix64, shardBits: Int, shard: Int) -> UInt64 {
+        let free = UInt64.max >> UInt64(shardBits)
+        let own: UInt64 =
+            switch self {
+            case .random: random.next() & free
+            case .sameHome: free / 3 &+ random.next() & 0xFFFF
+            case .endOfTable: free - random.next() & 0xFFFF
+            case .fewHashes: free / 7 * UInt64(random.below(7))
+            case .lowest: 0
+            case .highest: free
+            }
+        return UInt64(shard) << UInt64(64 - shardBits) | own
+    }
+}
+
+@Suite struct EntryTableTests {
+    private let entries = TestEntries()
+
+    /// Every key is found, with its own entry, after any insertions and removals; absent ones are not; a full scan meets
+    /// all in the order of their hashes.
+    @Test(arguments: HashPattern.allCases, [0, 5])
+    func findsWhatIsInIt(pattern: HashPattern, shardBits: Int) throws {
+        var random = TestSeed.generator("findsWhatIsInIt \(pattern) \(shardBits)")
+        let shard = shardBits == 0 ? 0 : 1 << shardBits - 1
+        var table = EntryTable(shardBits: shardBits, shard: shard)
+        let least = table.footprint
+        var held: [Entry] = []
+        var absent: [Entry] = []
+        for number in 0..<600 {
+            let hash = pattern.hash(&random, shardBits: shardBits, shard: shard)
+            absent.append(try entries.make("key-\(number)", hash: hash, value: "1"))
+        }
+        // Mostly insertions, then mostly removals, and again; the table grows and shrinks several times.
+        for step in 0..<6000 {
+            let grows = (step / 1500).isMultiple(of: 2)
+            if absent.isEmpty || (!held.isEmpty && random.below(10) < (grows ? 3 : 7)) {
+                let entry = held.remove(at: random.below(held.count))
+                table.remove(entry)
+                absent.append(entry)
+            } else {
+                let entry = absent.remove(at: random.below(absent.count))
+                #expect(find(entry, in: table) == nil)
+                insert(entry, into: &table)
+                held.append(entry)
+            }
+            #expect(table.count == held.count)
+            if step % 250 == 0 { check(table, holds: held, not: absent) }
+        }
+        for entry in held { table.remove(entry) }
+        #expect(table.count == 0)
+        #expect(table.footprint == least, "an empty table is as small as a new one")
+        check(table, holds: [], not: held + absent)
+    }
+
+    @Test func replacesAnEntryInItsPlace() throws {
+        var random = TestSeed.generator()
+        var table = EntryTable(shardBits: 0, shard: 0)
+        var held = try (0..<200).map { try entries.make("key-\($0)", hash: random.next() >> 60, value: "old") }
+        for entry in held { insert(entry, into: &table) }
+        for place in held.indices {
+            let new = try entries.make(held[place].keyText, hash: held[place].hash, value: "new")
+            table.replace(held[place], with: new)
+            held[place] = new
+        }
+        check(table, holds: held, not: [])
+        #expect(table.count == 200)
+    }
+
+    /// Even when all hashes are the very last one, memory stays in proportion to the entries.
+    @Test func manyEqualHashesAtTheEndTakeMemoryInProportion() throws {
+        var table = EntryTable(shardBits: 0, shard: 0)
+        var held: [Entry] = []
+        for number in 0..<2000 {
+            let entry = try entries.make("key-\(number)", hash: .max, value: "1")
+            insert(entry, into: &table)
+            held.append(entry)
+        }
+        #expect(table.footprint < 2000 * 16 * 8)
+        check(table, holds: held, not: [])
+        for entry in held.reversed() { table.remove(entry) }
+        #expect(table.count == 0)
+    }
+
+    @Test func growthIsWhatGrowingTakes() throws {
+        var random = TestSeed.generator()
+        for pattern in [HashPattern.random, .highest] {
+            var table = EntryTable(shardBits: 0, shard: 0)
+            for number in 0..<1000 {
+                let hash = pattern.hash(&random, shardBits: 0, shard: 0)
+                let entry = try entries.make("key-\(number)", hash: hash, value: "1")
+                while !table.insert(entry) {
+                    let (before, growth) = (table.footprint, table.growth)
+                    table.grow()
+                    #expect(growth > 0)
+                    #expect(table.footprint == before + growth)
+                }
+            }
+            #expect(table.count == 1000)
+        }
+    }
+
+    // MARK: Scanning
+
+    /// An entry that stays in the table is met exactly once, whatever else comes and goes between the steps, however short
+    /// they are, while the table grows and shrinks under the scan.
+    @Test(arguments: HashPattern.allCases, [1, 3, 64])
+    func scanMeetsWhatStaysExactlyOnce(pattern: HashPattern, limit: Int) throws {
+        var random = TestSeed.generator("scanMeetsWhatStaysExactlyOnce \(pattern) \(limit)")
+        for round in 0..<8 {
+            let shardBits = round % 2 * 3
+            let shard = shardBits == 0 ? 0 : random.below(8)
+            var table = EntryTable(shardBits: shardBits, shard: shard)
+            func make(_ name: String) throws -> Entry {
+                let hash = pattern.hash(&random, shardBits: shardBits, shard: shard)
+                return try entries.make("\(round)-\(name)", hash: hash, value: "1")
+            }
+            let stable = try (0..<80).map { try make("stable-\($0)") }
+            var coming = try (0..<400).map { try make("coming-\($0)") }
+            var going = try (0..<(round * 40)).map { try make("going-\($0)") }
+            for entry in stable + going { insert(entry, into: &table) }
+
+            var met: [UInt: Int] = [:]
+            var last: UInt64 = 0
+            var next: UInt64? = 0
+            var steps = 0
+            while let start = next {
+                steps += 1
+                var visits = 0
+                next = table.scan(from: start, limit: limit) { entry in
+                    #expect(entry.hash >= last, "the scan goes back")
+                    last = entry.hash
+                    met[entry.bits, default: 0] += 1
+                    visits += 1
+                    return visits < limit
+                }
+                if let next { #expect(next > start, "the scan does not get on") }
+                try #require(steps < 20_000, "the scan does not end")
+                for _ in 0..<random.below(12) {
+                    if random.oneIn(2), let entry = coming.popLast() {
+                        insert(entry, into: &table)
+                        going.append(entry)
+                    } else if !going.isEmpty {
+                        table.remove(going.remove(at: random.below(going.count)))
+                    }
+                }
+            }
+            for entry in stable { #expect(met[entry.bits] == 1, "\(entry.keyText)") }
+            #expect(met.values.allSatisfy { $0 == 1 })
+        }
+    }
+
+    /// An entry far behind its home does not hold a scan of short steps up.
+    @Test func scanGetsOnInALongRun() throws {
+        var table = EntryTable(shardBits: 0, shard: 0)
+        for number in 0..<300 {
+            insert(try entries.make("a-\(number)", hash: 1 << 40, value: "1"), into: &table)
+        }
+        for number in 0..<5 {
+            insert(try entries.make("b-\(number)", hash: 1 << 40 + UInt64(number) + 1, value: "1"), into: &table)
+        }
+        var met = 0
+        var next: UInt64? = 0
+        var steps = 0
+        while let start = next {
+            steps += 1
+            try #require(steps < 1000, "the scan does not get on")
+            next = table.scan(from: start, limit: 1) { _ in
+                met += 1
+                return true
+            }
+        }
+        #expect(met == 305)
+    }
+
+    @Test func scanOfAnEmptyTableEnds() {
+        let table = EntryTable(shardBits: 2, shard: 1)
+        #expect(table.scan(from: 0, limit: 1000) { _ in true } == nil)
+        #expect(table.scan(from: .max, limit: 1) { _ in true } == nil)
+    }
+
+    // MARK: Helpers
+
+    private func insert(_ entry: Entry, into table: inout EntryTable) {
+        while !table.insert(entry) { table.grow() }
+    }
+
+    private func find(_ entry: Entry, in table: borrowing EntryTable) -> Entry? {
+        table.find(entry.key, hash: entry.hash)
+    }
+
+    private func check(_ table: borrowing EntryTable, holds held: [Entry], not absent: [Entry]) {
+        for entry in held { #expect(find(entry, in: table) == entry, "\(entry.keyText) is in the table") }
+        for entry in absent { #expect(find(entry, in: table) == nil, "\(entry.keyText) is not in the table") }
+        var met: [UInt] = []
+        var hashes: [UInt64] = []
+        let next = table.scan(from: 0, limit: .max / 2) { entry in
+            met.append(entry.bits)
+            hashes.append(entry.hash)
+            return true
+        }
+        #expect(next == nil)
+        #expect(Set(met) == Set(held.map(\.bits)))
+        #expect(met.count == held.count)
+        #expect(hashes == hashes.sorted())
+    }
+}

@@ -1,0 +1,89 @@
+internal import Testing
+internal import TestSupport
+
+internal import MicroHTTP
+
+/// What a handler sees of a request's line and headers.
+struct RequestHeadTests {
+    @Test(arguments: ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "get", "X"])
+    func methodsAreCaseSensitive(name: String) throws {
+        try withServer { server in
+            let known = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"].contains(name)
+            let reply = try server.ask("\(name) /m HTTP/1.1\r\nHost: test\r\n\r\n")
+            #expect(reply.text == "\(known ? name : "OTHER") /m ")
+        }
+    }
+
+    @Test func aReplyToHeadHasNoBody() throws {
+        try withServer { server in
+            let connection = try server.connect()
+            try connection.send("HEAD /h HTTP/1.1\r\nHost: test\r\n\r\n" + get("/next"))
+            let reply = try connection.readReply(toHead: true)
+            #expect(reply["Content-Length"] == "8")
+            #expect(try connection.readReply().text == "GET /next ")
+        }
+    }
+
+    @Test(arguments: [
+        "/", "//", "/a%2Fb", "/a%00b", "/%", "/a+b", "/caf\u{e9}", "/a;b=c", "/a#b", "*", "http://host/a", "/a\"<>\\^`{|}",
+        "/\u{1}", "/\t",
+    ])
+    func thePathIsAsItWasSent(path: String) throws {
+        try withServer { server in
+            #expect(try server.ask(get(path)).text == "GET \(path) ")
+            #expect(try server.ask(get("\(path)?q=%2F")).text == "GET \(path) ")
+        }
+    }
+
+    @Test func aPathIsBytes() throws {
+        let handler = TestHandler(onRespond: { Response(status: 200, body: .bytes(Array($0.head.path))) })
+        try withServer(handler) { server in
+            let path = [UInt8(ascii: "/")] + [UInt8](0x80...0xFF)
+            let connection = try server.connect()
+            try connection.send(Array("GET ".utf8) + path + Array(" HTTP/1.1\r\nHost: test\r\n\r\n".utf8))
+            #expect(try connection.readReply().body == path)
+        }
+    }
+
+    @Test(arguments: [
+        ("", "nil nil"), ("?", "nil nil"), ("?a", " nil"), ("?a=", " nil"), ("?a=1", "1 nil"), ("?a=1&", "1 nil"),
+        ("?a=1&b=2", "1 2"), ("?b=2&a=1", "1 2"), ("?a=1&a=2", "1 nil"), ("?a=x+y%20z", "x y%20z nil"), ("?a=b=c", "b=c nil"),
+        ("?a=1?b=2", "1?b=2 nil"), ("?a=%26&b=%3D", "%26 %3D"), ("?A=1", "nil nil"), ("?&a=1", "1 nil"), ("?a=1&&b=2", "1 2"),
+        ("?a&b", " "), ("?a=1&b=&", "1 "), ("?=x&a=1", "1 nil"), ("?a=/&b=:", "/ :"), ("?a=1#x", "1#x nil"),
+    ])
+    func parametersAreFound(query: String, found: String) throws {
+        let handler = TestHandler(onRespond: { request in
+            let values = [request.head.query("a"), request.head.query("b")]
+            return .text(values.map { $0.map { String($0) } ?? "nil" }.joined(separator: " "))
+        })
+        try withServer(handler) { server in
+            #expect(try server.ask(get("/p\(query)")).text == found)
+        }
+        // The request from memory must be read the same way.
+        let literal = LiteralRequest(.get, "/p\(query)").answer(by: handler).collectBody()
+        #expect(String(decoding: literal, as: UTF8.self) == found)
+    }
+
+    @Test func headersAreFound() throws {
+        let handler = TestHandler(onRespond: { request in
+            let names = ["x-first", "X-EMPTY", "x-twice", "x-none", "x-tab"] as [StaticString]
+            return .text(names.map { request.head.header($0).map { "<\(String($0))>" } ?? "nil" }.joined(separator: ","))
+        })
+        let headers = "X-First: a b\r\nx-empty:\r\nX-Twice:1\r\nx-twice: 2\r\nX-Tab:\t\tt\r\n"
+        try withServer(handler) { server in
+            #expect(try server.ask(get("/", headers: headers)).text == "<a b>,<>,<1>,nil,<t>")
+        }
+    }
+
+    @Test func theFramingIsTold() throws {
+        let handler = TestHandler(
+            onAdmit: { .refuse(.text("\($0.framing)")) }, onRespond: { .text("no body: \($0.head.framing)") })
+        try withServer(handler) { server in
+            #expect(try server.ask(put("/", "123")).text == "length(3)")
+            #expect(try server.ask(put("/", "")).text == "no body: none")
+            #expect(try server.ask(get("/")).text == "no body: none")
+            let chunked = "PUT / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: Chunked\r\n\r\n"
+            #expect(try server.ask(chunked).text == "chunked")
+        }
+    }
+}

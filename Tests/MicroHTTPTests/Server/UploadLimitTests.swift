@@ -1,0 +1,106 @@
+internal import Testing
+internal import TestSupport
+
+internal import MicroHTTP
+
+/// Bodies that are longer than they may be.
+struct UploadLimitTests {
+    private static let limit = 100_000
+    private let handler = TestHandler(onAdmit: { _ in .collect(limit: Self.limit) })
+    private let chunkedHead = "PUT /c HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    private func chunk(_ count: Int) -> String { "\(String(count, radix: 16))\r\n\(String(repeating: "x", count: count))\r\n" }
+
+    @Test func upToTheLimitIsTaken() throws {
+        try withServer(handler) { server in
+            let connection = try server.connect()
+            let body = String(repeating: "x", count: Self.limit)
+            try connection.send(put("/l", body))
+            #expect(try connection.readReply().text == "PUT /l \(body)")
+            try connection.send(chunkedHead + chunk(Self.limit) + "0\r\n\r\n")
+            #expect(try connection.readReply().text == "PUT /c \(body)")
+        }
+    }
+
+    @Test(arguments: [limit + 1, 1 << 40, Int.max])
+    func anAnnouncedLengthIsRefusedWithoutTheBody(length: Int) throws {
+        try withServer(handler) { server in
+            let connection = try server.connect()
+            try connection.send("PUT /l HTTP/1.1\r\nHost: test\r\nContent-Length: \(length)\r\n\r\n")
+            let reply = try connection.readReply()
+            #expect(reply.status == 413)
+            #expect(reply.text == "PUT /l: over the limit of \(Self.limit)")
+            #expect(reply.closes)
+            #expect(try connection.readToEnd().isEmpty)
+            try waitUntil("the request is over") { server.requestsInFlight == 0 }
+        }
+    }
+
+    @Test func theAnswerReachesAClientThatSendsAllTheSame() throws {
+        try withServer(handler) { server in
+            let connection = try server.connect()
+            connection.sendAsMuchAsTaken(Array(put("/l", String(repeating: "x", count: 300_000)).utf8))
+            #expect(try connection.readReply().status == 413)
+        }
+    }
+
+    @Test func chunksAreRefusedAsSoonAsTheyAreTooMuch() throws {
+        try withServer(handler) { server in
+            let other = try server.connect()
+            try other.send(get("/other"))
+            #expect(try other.readReply().status == 200)
+
+            let connection = try server.connect()
+            try connection.send(chunkedHead + chunk(Self.limit - 1))
+            try connection.send(chunk(1))
+            try connection.send(chunk(1))
+            // The end of the body has not come.
+            let reply = try connection.readReply()
+            #expect(reply.status == 413)
+            #expect(reply.text == "PUT /c: over the limit of \(Self.limit)")
+            #expect(reply.closes)
+            #expect(try connection.readToEnd().isEmpty)
+            // What it sends now is thrown away, and what looks like a request is none.
+            connection.sendAsMuchAsTaken(Array((chunk(1000) + "0\r\n\r\n" + get("/next")).utf8))
+
+            try other.send(get("/other"))
+            #expect(try other.readReply().text == "GET /other ")
+            try waitUntil("the request is over") { server.requestsInFlight == 0 }
+            try waitUntil("the connection is closed") { server.connectionCount == 1 }
+        }
+    }
+
+    @Test func aClientThatNeverEndsIsCutOff() throws {
+        try withServer(handler) { server in
+            let connection = try server.connect()
+            try connection.send(chunkedHead)
+            let piece = Array(chunk(1 << 20).utf8)
+            var pieces = 0
+            while connection.sendAsMuchAsTaken(piece) == piece.count {
+                pieces += 1
+                guard pieces < 200 else { break }
+            }
+            #expect(pieces < 200, "the server took 200 MiB of a body that may have 100,000 bytes")
+            try waitUntil("the request is over") { server.requestsInFlight == 0 }
+            #expect(server.bytes.received < 32 << 20)
+        }
+    }
+
+    @Test func theRefusalCanBeMadeFromTheHead() throws {
+        struct Explaining: HTTPHandler {
+            func admit(_ head: RequestHead) -> Admission { .collect(limit: 1) }
+            func respond(to request: Request) -> Response { .text("taken") }
+            func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
+                .text("\(head.header("X-Name").map { String($0) } ?? "") \(head.query("q").map { String($0) } ?? "")", status: 413)
+            }
+            func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
+        }
+        try withServer(Explaining()) { server in
+            let line = "PUT /x?q=1 HTTP/1.1\r\nHost: test\r\nX-Name: n\r\n"
+            for rest in ["Content-Length: 2\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"] {
+                let reply = try server.ask(line + rest)
+                #expect(reply.text == "n 1")
+            }
+        }
+    }
+}
