@@ -19,12 +19,8 @@ extern "C" void csj_minify(const csj_parser *parser, uint32_t node, uint8_t *out
     const uint32_t last = csj_last_token(parser, node);
     for (uint32_t token = node; token <= last;) {
         const uint8_t *const start = parser->text + parser->starts[token];
-        const uint8_t *end;
-        do {
-            end = parser->text + parser->starts[token + 1];
-            token++;
-        } while (token <= last && !csj_is_space(end[-1]));
-        while (csj_is_space(end[-1])) end--;
+        while (token < last && !csj_is_space(parser->text[parser->starts[token + 1] - 1])) token++;
+        const uint8_t *const end = csj_token_end(parser, token++);
         const size_t count = static_cast<size_t>(end - start);
         if (count <= step && static_cast<size_t>(room_end - out) >= step) {
             std::memcpy(out, start, step);

@@ -1,4 +1,8 @@
-public import Foundation
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
 
 /// What a ``ProductionCache`` is made from: its bounds, its defaults, its clock.
 ///
@@ -74,7 +78,8 @@ public struct CacheConfiguration: Sendable {
         if let defaultTTL { _ = try TimeToLive.nanoseconds(defaultTTL) }
     }
 
-    static let maximumCapacity = 1 << 40
+    /// The largest ``capacity``.
+    package static let maximumCapacity = 1 << 40
 }
 
 /// Which entry leaves the cache when room is needed for another.

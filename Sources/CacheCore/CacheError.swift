@@ -21,6 +21,8 @@ public struct CacheError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let insufficientStorage = Code(rawValue: "insufficient_storage")
         /// The configuration of the cache contradicts itself or is out of range.
         public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
+        /// A source that the cache is warmed from cannot be opened or read.
+        public static let unreadableSource = Code(rawValue: "unreadable_source")
         /// A listing was continued with a cursor that this cache did not give out.
         public static let invalidCursor = Code(rawValue: "invalid_cursor")
         /// The text is JSON, but not an item: it lacks a member, has an unknown one, or one of the wrong type.

@@ -51,8 +51,6 @@ public final class ProductionCache: Sendable {
         try self.init(CacheConfiguration(capacity: capacity))
     }
 
-    deinit { sweeper?.stop() }
-
     /// Which entry goes when room is needed.
     public var evictionPolicy: EvictionPolicy { configuration.eviction }
 

@@ -1,4 +1,8 @@
-internal import Foundation
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
 
 /// Entries made ready to be put in together: all that can be refused is refused while the batch is filled, so
 /// that ``commit()`` puts in all of them. A batch that is dropped puts in nothing.

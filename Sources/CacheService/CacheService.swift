@@ -1,5 +1,4 @@
 public import CacheCore
-internal import Foundation
 public import MicroHTTP
 internal import Synchronization
 

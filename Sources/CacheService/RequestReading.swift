@@ -1,5 +1,4 @@
 internal import CacheCore
-internal import Foundation
 internal import MicroHTTP
 
 /// Reading what requests say in paths, queries and headers. All of it throws a ``Problem``.
@@ -125,7 +124,9 @@ enum RequestReading {
     /// A number as JSON writes it, without a sign: nothing else that a number parser would take.
     private static func lifetime(decimal text: BorrowedBytes) -> Int64? {
         let halves = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 | 0x20 == UInt8(ascii: "e") }
-        guard text.count <= 40, let mantissa = halves.first, halves.dropFirst().allSatisfy(isExponent) else { return nil }
+        guard text.count <= 40, let mantissa = halves.first, halves.dropFirst().allSatisfy(isExponent) else {
+            return nil
+        }
         let digits = mantissa.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         guard digits.allSatisfy({ !$0.isEmpty && $0.allSatisfy(isDigit) }),
             let seconds = Double(String(decoding: text, as: UTF8.self))

@@ -25,7 +25,8 @@ final class Daemon: Sendable {
         var deafSockets: [CInt] = []
     }
 
-    init(_ configuration: HTTPServerConfiguration, socket: ListeningSocket, handler: some HTTPHandler) throws(HTTPServerError)
+    init(_ configuration: HTTPServerConfiguration, socket: ListeningSocket, handler: some HTTPHandler)
+        throws(HTTPServerError)
     {
         dispatcher = Dispatcher(handler)
         var options = mhd_configuration()
@@ -95,12 +96,13 @@ private var noBody: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern
 /// Stands for a request whose target is not what its C string says, until its head has arrived.
 private var brokenTarget: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 2).unsafelyUnwrapped }
 
-private let handleTarget: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) ->
-    UnsafeMutableRawPointer? = { context, target, _ in
-        guard let context, let target else { return nil }
-        Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.begin() }
-        return RequestLine.isWhole(target: target) ? nil : brokenTarget
-    }
+private let handleTarget:
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) ->
+        UnsafeMutableRawPointer? = { context, target, _ in
+            guard let context, let target else { return nil }
+            Unmanaged<Dispatcher>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.begin() }
+            return RequestLine.isWhole(target: target) ? nil : brokenTarget
+        }
 
 private let handleAccess: MHD_AccessHandlerCallback = {
     context, connection, url, method, version, uploadData, uploadSize, slot in

@@ -80,13 +80,15 @@ enum Framing {
     /// a `Content-Length` could hide from one of two readers.
     private static func fault(_ name: UnsafeRawBufferPointer, _ value: UnsafePointer<CChar>?) -> StaticString? {
         guard let first = name.first, let last = name.last, !isBlank(first), !isBlank(last) else {
-            return "a header field has no name, or white space around its name; the name must stand directly before the colon"
+            return
+                "a header field has no name, or white space around its name; the name must stand directly before the colon"
         }
         guard let value = value.map({ UnsafeRawPointer($0) }), let start = name.baseAddress else { return nil }
         // Name and value lie in the request as they came, with the colon and blanks between them: but not when the value went
         // on in the next line, because then the library has put the name elsewhere.
         let gap = value - (start + name.count)
-        guard gap > 0, gap < 1 << 16, (1..<gap).allSatisfy({ isBlank(start.load(fromByteOffset: name.count + $0, as: UInt8.self)) })
+        guard gap > 0, gap < 1 << 16,
+            (1..<gap).allSatisfy({ isBlank(start.load(fromByteOffset: name.count + $0, as: UInt8.self)) })
         else {
             return "a header field goes on in the next line; it must be on one line"
         }

@@ -21,3 +21,17 @@ package func waitUntil(_ what: String, deadline: Duration = .seconds(60), _ cond
         usleep(100)
     }
 }
+
+/// As ``waitUntil(_:deadline:_:)-(String,Duration,()->Bool)``, leaving the thread to others meanwhile.
+///
+/// - Throws: ``DeadlinePassed``.
+package func waitUntil(
+    _ what: String, deadline: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation, _ condition: () -> Bool
+) async throws {
+    let clock = ContinuousClock()
+    let end = clock.now + deadline
+    while !condition() {
+        if clock.now > end { throw DeadlinePassed(what: what, deadline: deadline) }
+        try await clock.sleep(for: .microseconds(100))
+    }
+}

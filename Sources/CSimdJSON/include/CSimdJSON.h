@@ -122,16 +122,23 @@ static inline uint32_t csj_last_token(const csj_parser *parser, uint32_t node) {
     return csj_is_container(parser, node) ? parser->extents[node].close : node;
 }
 
+/// Behind the last byte of a token. O(1), or the white space behind it.
+static inline const uint8_t *csj_token_end(const csj_parser *parser, uint32_t token) {
+    const uint8_t *start = parser->text + parser->starts[token];
+    // Brackets, commas and colons: what most of the white space follows.
+    if (*start != '"' && csj_is_space(start[1])) return start + 1;
+    // Only white space lies between a token's end and the next token's start.
+    const uint8_t *end = parser->text + parser->starts[token + 1];
+    while (csj_is_space(end[-1])) end--;
+    return end;
+}
+
 /// The bytes of a node, from its first to its last. O(1), or the white space behind it.
 static inline csj_slice csj_source(const csj_parser *parser, uint32_t node) {
-    const uint8_t *start = parser->text + parser->starts[node], *end;
-    if (csj_is_container(parser, node)) {
-        end = parser->text + parser->starts[parser->extents[node].close] + 1;
-    } else {
-        // Only white space lies between a token's end and the next token's start.
-        end = parser->text + parser->starts[node + 1];
-        while (csj_is_space(end[-1])) end--;
-    }
+    const uint8_t *start = parser->text + parser->starts[node];
+    const uint8_t *end = csj_is_container(parser, node)
+        ? parser->text + parser->starts[parser->extents[node].close] + 1
+        : csj_token_end(parser, node);
     csj_slice slice = {start, (size_t)(end - start)};
     return slice;
 }

@@ -1,6 +1,11 @@
 internal import Counters
-internal import Foundation
 internal import Synchronization
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
 
 /// The store: entries by key, divided into shards, within global bounds.
 ///

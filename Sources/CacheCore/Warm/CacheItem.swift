@@ -1,4 +1,8 @@
-public import Foundation
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
 
 /// An entry on its way into a cache: a key, a JSON text, and how long it is to live.
 public struct CacheItem: Sendable {

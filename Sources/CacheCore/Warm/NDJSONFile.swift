@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// The items of an NDJSON file, a line each: a source to warm a cache from.
 ///
 /// ```swift
@@ -12,17 +10,17 @@ internal import Foundation
 public struct NDJSONFile: AsyncSequence, Sendable {
     public typealias Element = CacheItem
 
-    private let url: URL
+    private let path: String
 
     /// - Parameter path: The file's path.
-    public init(path: String) { url = URL(fileURLWithPath: path) }
+    public init(path: String) { self.path = path }
 
-    public func makeAsyncIterator() -> Iterator { Iterator(url: url) }
+    public func makeAsyncIterator() -> Iterator { Iterator(path: path) }
 
     /// Reads the file in pieces of constant size.
     public struct Iterator: AsyncIteratorProtocol {
-        private let url: URL
-        private var file: FileHandle?
+        private let path: String
+        private var file: FileReader?
         private var splitter = LineSplitter(maxLineBytes: Int(Int32.max))
         private var reader = ItemReader(limits: .ofStore, allowsExpiresAt: true)
         private var ready: [CacheItem] = []
@@ -31,11 +29,11 @@ public struct NDJSONFile: AsyncSequence, Sendable {
 
         private static let pieceBytes = 1 << 18
 
-        init(url: URL) { self.url = url }
+        init(path: String) { self.path = path }
 
         /// The next item; nil at the end of the file.
         ///
-        /// - Throws: What opening or reading the file throws.
+        /// - Throws: ``CacheError`` with ``CacheError/Code/unreadableSource`` if the file cannot be opened or read.
         public mutating func next() async throws -> CacheItem? {
             while next == ready.count {
                 guard !isAtEnd else { return nil }
@@ -46,11 +44,11 @@ public struct NDJSONFile: AsyncSequence, Sendable {
         }
 
         private mutating func readPiece() throws {
-            let file = try file ?? FileHandle(forReadingFrom: url)
+            let file = try file ?? FileReader(path: path)
             self.file = file
             ready.removeAll(keepingCapacity: true)
             next = 0
-            let piece = try file.read(upToCount: Self.pieceBytes) ?? Data()
+            let piece = try file.read(upTo: Self.pieceBytes)
             // Moved, not copied: the splitter may hold most of a long line.
             var splitter = LineSplitter(maxLineBytes: 0)
             swap(&splitter, &self.splitter)
@@ -71,7 +69,7 @@ public struct NDJSONFile: AsyncSequence, Sendable {
             (self.splitter, self.reader, ready) = (splitter, reader, items)
             if piece.isEmpty {
                 isAtEnd = true
-                try file.close()
+                self.file = nil
             }
         }
 

@@ -28,7 +28,9 @@ enum Settings {
 
     // What the cache holds.
     static let capacity = Setting(
-        "capacity", "Most entries; the least recently used make room", .orNone(.integer(in: 1...Int.max)), default: nil)
+        "capacity", "Most entries; the least recently used make room",
+        .orNone(.integer(in: 1...CacheConfiguration.maximumCapacity)),
+        default: nil)
     static let maxMemory = Setting(
         "max-memory", "Most memory for entries, with all that the cache needs to keep them",
         .orNone(.size(in: CacheConfiguration.minimumMemoryLimit...Int.max)),

@@ -4,36 +4,35 @@ import Testing
 
 @testable import CacheCore
 
+/// These wait without blocking a thread: a sweeper works on the threads that all tasks share.
 @Suite struct SweeperTests {
-    @Test func callsAgainAndAgainUntilItIsStopped() throws {
+    @Test func callsAgainAndAgain() async throws {
         let calls = Tally()
         let sweeper = Sweeper(every: .milliseconds(1)) { calls.add() }
-        try waitUntil("five calls") { calls.value >= 5 }
-        sweeper.stop()
-        sweeper.stop()
+        try await waitUntil("five calls") { calls.value >= 5 }
+        _ = consume sweeper
     }
 
-    /// A call that is under way when it is stopped ends; then what it captured is let go, so no further call can come.
-    @Test func letsGoOfWhatItCapturedWhenStopped() throws {
+    /// When it goes away, what it captured is let go, so no further call can come.
+    @Test func letsGoOfWhatItCaptured() async throws {
         weak var captured: Tally?
-        let sweeper: Sweeper
         do {
             let calls = Tally()
             captured = calls
-            sweeper = Sweeper(every: .milliseconds(1)) { calls.add() }
-            try waitUntil("a call") { calls.value >= 1 }
+            let sweeper = Sweeper(every: .milliseconds(1)) { calls.add() }
+            try await waitUntil("a call") { calls.value >= 1 }
+            _ = consume sweeper
         }
-        sweeper.stop()
-        try waitUntil("the work is let go") { captured == nil }
+        try await waitUntil("the work is let go") { captured == nil }
     }
 
     /// Expired entries go without being read, and without a call of anything.
-    @Test func expiredEntriesGoByThemselves() throws {
+    @Test func expiredEntriesGoByThemselves() async throws {
         let cache = try ProductionCache(capacity: 1000)
         for number in 0..<500 { try cache.putJSON("short-\(number)", "1".utf8, ttl: .milliseconds(1)) }
         try cache.putJSON("long", "1".utf8, ttl: .seconds(3600))
         try cache.putJSON("for ever", "1".utf8)
-        try waitUntil("expired entries are gone") {
+        try await waitUntil("expired entries are gone") {
             cache.store.counters.sum(CacheCounter.expirations.rawValue) == 500
         }
         #expect(cache.store.ledger.entries == 2)
@@ -42,8 +41,8 @@ import Testing
         #expect(cache.getJSON("long") != nil && cache.getJSON("for ever") != nil)
     }
 
-    /// The thread that sweeps does not keep a cache alive that nobody has any more.
-    @Test func aCacheThatNobodyHasIsFreed() throws {
+    /// The sweeper does not keep a cache alive that nobody has any more.
+    @Test func aCacheThatNobodyHasIsFreed() async throws {
         weak var store: ShardedStore?
         do {
             let cache = try ProductionCache(capacity: 10)
@@ -51,6 +50,6 @@ import Testing
             store = cache.store
             #expect(store != nil)
         }
-        try waitUntil("the store is freed") { store == nil }
+        try await waitUntil("the store is freed") { store == nil }
     }
 }

@@ -46,11 +46,12 @@ private final class TemporaryFile {
     }
 
     @Test func aFileThatIsNotThereThrows() async throws {
-        var iterator = NDJSONFile(path: "/nowhere/at all.ndjson").makeAsyncIterator()
-        await #expect(throws: (any Error).self) { try await iterator.next() }
         let cache = try ProductionCache(capacity: 1)
-        await #expect(throws: (any Error).self) { try await cache.warm(from: NDJSONFile(path: "/nowhere/at all.ndjson")) }
-        await #expect(throws: (any Error).self) { try await cache.warm(from: NDJSONFile(path: "/")) }
+        for path in ["/nowhere/at all.ndjson", "/", ""] {
+            let error = await #expect(throws: CacheError.self) { try await cache.warm(from: NDJSONFile(path: path)) }
+            #expect(error?.code == .unreadableSource)
+            #expect(error?.message.contains(path) == true)
+        }
     }
 
     @Test func iterationStaysAtTheEnd() async throws {

@@ -75,7 +75,8 @@ struct LentBodyTests {
             .refuse(Response(status: 400, body: .lent(Loan.make(50, returned: returned))))
         })
         try withServer(handler) { server in
-            #expect(try server.ask(put("/", "abc")).body.count == 50)
+            let reply = try server.ask(put("/", "abc"))
+            #expect(reply.body.count == 50)
             try waitUntil("the loan comes back") { returned.value == 1 }
         }
     }

@@ -60,9 +60,8 @@ struct StreamBodyTests {
     }
 
     @Test func anEmptyPieceIsNotTheEnd() throws {
-        try withServer(handler([3, 0, 0, 4])) { server in
-            #expect(try server.ask(get("/")).text == "aaadddd")
-        }
+        let reply = try withServer(handler([3, 0, 0, 4])) { try $0.ask(get("/")) }
+        #expect(reply.text == "aaadddd")
     }
 
     @Test func anOldClientReadsToTheEndOfTheConnection() throws {
