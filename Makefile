@@ -33,7 +33,9 @@ end-to-end-tests: build $(VENV)/pytest
 sanitize:
 	scripts/install-packages $(BUILD_PACKAGES)
 	swift test --sanitize=thread --scratch-path .build-thread
-	swift test --sanitize=address --scratch-path .build-address
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leak-suppressions.txt:print_suppressions=0 \
+		swift test --sanitize=address --scratch-path .build-address
+	Fuzz/JSON/run 30
 
 bench:
 	scripts/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
@@ -45,13 +47,13 @@ image:
 
 lint: $(VENV)/pytest
 	scripts/install-packages $(LINT_PACKAGES)
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	shellcheck scripts/* docker/build .ci/run
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz
+	shellcheck scripts/* docker/build .ci/run Fuzz/JSON/run
 	$(VENV)/ruff check Tests/EndToEnd
 	$(VENV)/ruff format --check Tests/EndToEnd
 
 format: $(VENV)/pytest
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Fuzz
 	$(VENV)/ruff format Tests/EndToEnd
 
 clean:

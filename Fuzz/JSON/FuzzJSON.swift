@@ -10,8 +10,8 @@ private struct Check {
     /// Bytes that would go on where a text breaks off: what lies behind a text must make no difference.
     static let paddings: [UInt8] = [0, UInt8(ascii: "1"), UInt8(ascii: "\""), UInt8(ascii: "]")]
 
-    /// Calls the body with the text at the very end of its own allocation, so that the sanitizer sees every byte read beyond
-    /// the padding.
+    /// Calls the body with the text at the very end of its own allocation, so that the sanitizer sees every byte read
+    /// beyond the padding.
     static func withText<R>(_ text: [UInt8], padding: UInt8, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         let count = text.count + JSONDocument.padding
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
@@ -32,7 +32,8 @@ private struct Check {
 
     static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
 
-    /// The children tile their container: between one and the next lie a separator of the right kind and white space only.
+    /// The children tile their container: between one and the next lie a separator of the right kind and at most white
+    /// space.
     static func tiling(of node: JSONNode, in document: borrowing JSONDocument) {
         let kind = document.kind(of: node)
         let source = document.source(of: node)

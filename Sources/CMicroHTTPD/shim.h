@@ -48,6 +48,11 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_configuration *confi
         MHD_OPTION_END);
 }
 
+/// Has a response of unknown length sent as HTTP/1.0 would have it: it ends with the connection.
+static inline void mhd_send_without_chunks(struct MHD_Response *response) {
+    MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
 /// The number of open connections.
 static inline unsigned int mhd_connection_count(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);

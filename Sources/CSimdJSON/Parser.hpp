@@ -28,8 +28,8 @@ struct Parser : csj_parser {
 
 /// Whether the tokens that begin at `starts` make a JSON text, which must be a container or a string. Fills `extents`.
 ///
-/// Control characters and UTF-8 in strings are left to who found the tokens; all else, the ends of the tokens included, is
-/// checked here. `starts` must have the length behind its last token.
+/// Control characters and UTF-8 in strings are left to who found the tokens; all else, the ends of the tokens included,
+/// is checked here. `starts` must have the length behind its last token.
 bool walk(Parser &parser, uint32_t count, uint32_t length) noexcept;
 
 /// Checks a text all by itself, and tells what is wrong and where. Slower, for texts that are refused.

@@ -1,4 +1,5 @@
-// The grammar once more, byte by byte: slower than the walk, but it says where a text is wrong and what would be right there.
+// The grammar once more, byte by byte: slower than the walk, but it says where a text is wrong and what would be right
+// there.
 
 #include "tokens.hpp"
 

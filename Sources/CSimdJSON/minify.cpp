@@ -11,8 +11,8 @@ extern "C" void csj_minify(const csj_parser *parser, uint32_t node, uint8_t *out
         std::memcpy(out, whole.bytes, length);
         return;
     }
-    // Copies runs of tokens that touch each other. Up to 16 bytes are copied as 16: behind a run there is padding to read,
-    // and what is written too much gets overwritten by the next run, as long as there is room for it.
+    // Copies runs of tokens that touch each other. Up to 16 bytes are copied as 16: behind a run there is padding to
+    // read, and what is written too much gets overwritten by the next run, as long as there is room for it.
     constexpr size_t step = 16;
     static_assert(step <= CSJ_PADDING, "a short run is read with what lies behind it");
     uint8_t *const room_end = out + length;

@@ -17,8 +17,8 @@ static_assert(CSJ_MAX_LENGTH <= simdjson::SIMDJSON_MAXSIZE_BYTES, "simdjson refu
 class Indexer {
 public:
     static Indexer *create() noexcept {
-        // A parser of simdjson's is the way to the best implementation that is the same in its versions from 1.0 on. The
-        // depth is that of its own second stage, which is not used.
+        // A parser of simdjson's is the way to the best implementation that is the same in its versions from 1.0 on.
+        // The depth is that of its own second stage, which is not used.
         simdjson::dom::parser parser;
         if (parser.allocate(minimum_capacity, 1) != simdjson::SUCCESS) return nullptr;
         return new (std::nothrow) Indexer(std::move(parser.implementation));
@@ -48,7 +48,8 @@ private:
     explicit Indexer(std::unique_ptr<simdjson::internal::dom_parser_implementation> stages) noexcept
         : stages(std::move(stages)) {}
 
-    /// Doubles small capacities, so that a parser settles soon; large ones follow the text, as they are given back soon.
+    /// Doubles small capacities, so that a parser settles soon; large ones follow the text, as they are given back
+    /// soon.
     static size_t rounded(size_t length) noexcept {
         size_t capacity = minimum_capacity;
         while (capacity < length && capacity < (size_t{1} << 18)) capacity *= 2;

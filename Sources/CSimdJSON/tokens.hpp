@@ -1,7 +1,8 @@
-/// The tokens that have a grammar of their own: strings, numbers and literals, where they end and whether they are right.
+/// The tokens that have a grammar of their own: strings, numbers and literals, where they end and whether they are
+/// right.
 ///
-/// A token is read from its first byte, and nothing is assumed about where it ends. All of these read up to 16 bytes at once,
-/// so up to 15 behind the text.
+/// A token is read from its first byte, and nothing is assumed about where it ends. All of these read up to 16 bytes at
+/// once, so up to 15 behind the text.
 #pragma once
 
 #include <cstring>
@@ -84,7 +85,8 @@ CSJ_INLINE const uint8_t *digits_end(const uint8_t *p) {
     const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
     for (;; p += sizeof(__m128i)) {
         const __m128i bytes = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)), zero);
-        const unsigned digits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, nine), bytes)));
+        const __m128i are_digits = _mm_cmpeq_epi8(_mm_min_epu8(bytes, nine), bytes);
+        const unsigned digits = static_cast<unsigned>(_mm_movemask_epi8(are_digits));
         if (__builtin_expect(digits != 0xFFFF, 1)) return p + __builtin_ctz(~digits);
     }
 #else
@@ -93,8 +95,8 @@ CSJ_INLINE const uint8_t *digits_end(const uint8_t *p) {
 #endif
 }
 
-/// Where a number ends that begins at `p` with a minus sign or a digit; NULL if it is none. Something else than a number must
-/// follow in the text.
+/// Where a number ends that begins at `p` with a minus sign or a digit; NULL if it is none. Something else than a
+/// number must follow in the text.
 CSJ_INLINE const uint8_t *number_end(const uint8_t *p) {
     p += *p == '-';
     const uint8_t *end = digits_end(p);

@@ -15,8 +15,8 @@ struct Walk {
 
     CSJ_INLINE const uint8_t *start() const { return text + *token; }
 
-    /// Moves behind a string, number or literal that ends at `end`. False if there is no end, or neither white space nor the
-    /// next token nor the end of the text is there.
+    /// Moves behind a string, number or literal that ends at `end`. False if there is no end, or neither white space
+    /// nor the next token nor the end of the text is there.
     CSJ_INLINE bool pass(const uint8_t *end) {
         const uint8_t *const next = text + token[1];
         if (!end || (end != next && !(end < next && csj_is_space(*end)))) return false;
@@ -37,8 +37,8 @@ struct Walk {
 
 /// As walk, for a text whose first token opens a container and whose last one closes one.
 ///
-/// So behind every token but a closing one there is another, and each number has something behind it: the walk needs to look
-/// for the end of the text at closing tokens only.
+/// So behind every token but a closing one there is another, and each number has something behind it: the walk needs to
+/// look for the end of the text at closing tokens only.
 static bool walk_container(Parser &parser, const uint32_t *const end, const uint32_t length) noexcept {
     const uint32_t *const starts = parser.starts;
     Frame *const bottom = parser.frames;

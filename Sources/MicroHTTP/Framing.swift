@@ -17,16 +17,23 @@ enum Framing {
         var encoding: UnsafeRawBufferPointer?
         var hosts = 0
         var fault: StaticString?
+        /// Where the line before ends.
+        var lineEnd: UnsafePointer<CChar>
     }
 
+    /// - Parameters:
+    ///   - version: The last part of the request's line, in the buffer that the head arrived in.
+    ///   - end: The end of the head in this buffer.
     static func read(
-        _ connection: OpaquePointer, version: UnsafePointer<CChar>
+        _ connection: OpaquePointer, version: UnsafePointer<CChar>, end: UnsafePointer<CChar>
     ) throws(FramingError) -> BodyFraming {
-        var fields = Fields()
+        var fields = Fields(lineEnd: version + strlen(version))
         _ = withUnsafeMutablePointer(to: &fields) { fields in
             MHD_get_connection_values_n(connection, .HEADER_KIND, note, fields)
         }
         if let fault = fields.fault { throw FramingError(detail: "\(fault)") }
+        // The last line's end and the empty line: a field without a name ends the head early for the library.
+        guard [2, 4].contains(end - fields.lineEnd) else { throw FramingError(detail: "\(Self.notAField)") }
         // RFC 9112, section 3.2: one Host, which HTTP/1.0 may leave out.
         guard fields.hosts == 1 || fields.hosts == 0 && strcmp(version, "HTTP/1.0") == 0 else {
             throw FramingError(detail: "the request has \(fields.hosts) Host fields; it must have one")
@@ -56,10 +63,11 @@ enum Framing {
     private static let note: MHD_KeyValueIteratorN = { context, _, nameStart, nameCount, valueStart, valueCount in
         guard let fields = context?.assumingMemoryBound(to: Fields.self) else { return .YES }
         let name = UnsafeRawBufferPointer(start: nameStart, count: nameCount)
-        if let fault = fault(name, valueStart) {
+        if let fault = fault(name, valueStart, after: fields.pointee.lineEnd) {
             fields.pointee.fault = fault
             return .NO
         }
+        if let valueStart { fields.pointee.lineEnd = valueStart + valueCount }
         // Told apart by length first: most fields are neither.
         guard nameCount == 4 || nameCount == 14 || nameCount == 17 else { return .YES }
         let value = UnsafeRawBufferPointer(start: valueStart, count: valueCount)
@@ -76,22 +84,30 @@ enum Framing {
         return .YES
     }
 
+    private static let notAField: StaticString =
+        "a header field has no name, or a NUL byte in it; it must be a name, a colon and a value"
+
     /// What is wrong with a field, whatever it is about. The library takes such fields, and others read them in other ways:
     /// a `Content-Length` could hide from one of two readers.
-    private static func fault(_ name: UnsafeRawBufferPointer, _ value: UnsafePointer<CChar>?) -> StaticString? {
-        guard let first = name.first, let last = name.last, !isBlank(first), !isBlank(last) else {
-            return
-                "a header field has no name, or white space around its name; the name must stand directly before the colon"
+    private static func fault(
+        _ name: UnsafeRawBufferPointer, _ value: UnsafePointer<CChar>?, after lineEnd: UnsafePointer<CChar>
+    ) -> StaticString? {
+        guard let first = name.first, let last = name.last, let start = name.baseAddress, let value else {
+            return notAField
         }
-        guard let value = value.map({ UnsafeRawPointer($0) }), let start = name.baseAddress else { return nil }
-        // Name and value lie in the request as they came, with the colon and blanks between them: but not when the value went
+        guard !isBlank(first), !isBlank(last) else {
+            return "a header field has white space around its name; the name must stand directly before the colon"
+        }
+        // Fields lie in the buffer as they came, with the colon and blanks between name and value: but not when the value went
         // on in the next line, because then the library has put the name elsewhere.
-        let gap = value - (start + name.count)
+        let gap = UnsafeRawPointer(value) - (start + name.count)
         guard gap > 0, gap < 1 << 16,
             (1..<gap).allSatisfy({ isBlank(start.load(fromByteOffset: name.count + $0, as: UInt8.self)) })
         else {
             return "a header field goes on in the next line; it must be on one line"
         }
+        // What stands behind a NUL is lost to the library's C strings.
+        guard [1, 2].contains(start - UnsafeRawPointer(lineEnd)) else { return notAField }
         return nil
     }
 

@@ -8,7 +8,7 @@ internal import Glibc
 /// - Returns: The response, to be queued and destroyed; nil if memory is exhausted.
 @inline(__always)
 func makeMessage(_ response: consuming Response, toHead isHead: Bool, traffic: Dispatcher) -> OpaquePointer? {
-    var headers = response.headers
+    let headers = response.headers
     let message: OpaquePointer?
     switch consume response.body {
     case .empty:
@@ -24,9 +24,10 @@ func makeMessage(_ response: consuming Response, toHead isHead: Bool, traffic: D
             bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), release, token)
         if message == nil { release(token) }
     case .stream where isHead:
-        // Where the body would be chunked, the library sends the end of one even to HEAD. No response may come behind it.
+        // Where the body would be chunked, the library sends the end of one even to HEAD. As to a client of HTTP/1.0 it sends
+        // the head alone, and closes the connection.
         message = MHD_create_response_from_callback(UInt64.max, 1, readNothing, nil, nil)
-        headers.add("Connection", "close")
+        if let message { mhd_send_without_chunks(message) }
     case .stream(let producer):
         let stream = Unmanaged.passRetained(ProducedBody(producer, traffic)).toOpaque()
         message = MHD_create_response_from_callback(UInt64.max, 32 * 1024, readProducedBody, stream, endProducedBody)

@@ -1,8 +1,8 @@
 /// JSON texts validated and indexed in place.
 ///
-/// A parser borrows a text, checks it against RFC 8259 in full (UTF-8 included) and remembers where its tokens begin. Nodes
-/// are numbers of tokens; everything about them is read from the text itself, so numbers and strings stay byte for byte as
-/// they were written. Nothing here throws, and no C++ shows.
+/// A parser borrows a text, checks it against RFC 8259 in full (UTF-8 included) and remembers where its tokens begin.
+/// Nodes are numbers of tokens; everything about them is read from the text itself, so numbers and strings stay byte
+/// for byte as they were written. Nothing here throws, and no C++ shows.
 #ifndef CSIMDJSON_H
 #define CSIMDJSON_H
 
@@ -78,15 +78,15 @@ void csj_parser_destroy(csj_parser *parser);
 /// Gives the index's memory back if it has grown beyond `bytes`. Nodes of the last text end here.
 void csj_parser_trim(csj_parser *parser, size_t bytes);
 
-/// Validates and indexes a text, which must stay as it is while its nodes are used. Token 0 is its root.
-/// Time and memory are linear in `length` (up to 4 bytes of index for a byte of text, 8 more for one that opens a container).
+/// Validates and indexes a text, which must stay as it is while its nodes are used. Token 0 is its root. Time and memory
+/// are linear: up to 12 bytes for each token, and a token may be as short as a byte.
 csj_result csj_parse(csj_parser *parser, const uint8_t *text, size_t length);
 
 /// Writes a node without insignificant white space: exactly csj_minified_length bytes.
 void csj_minify(const csj_parser *parser, uint32_t node, uint8_t *out);
 
-/// Resolves the escapes of a string's content in place. Returns the count of bytes left, or -1, and then unspecified bytes, if
-/// there is an escape of a surrogate without its partner. The content must come from a valid JSON string.
+/// Resolves the escapes of a string's content in place. Returns the count of bytes left, or -1, and then unspecified
+/// bytes, if there is an escape of a surrogate without its partner. The content must come from a valid JSON string.
 ptrdiff_t csj_unescape(uint8_t *content, size_t count);
 
 /// Whether a string's content, escapes resolved, is exactly these ASCII bytes. False for what is not a string.

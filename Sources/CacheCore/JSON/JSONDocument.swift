@@ -21,8 +21,8 @@ package struct JSONNode: Equatable, Sendable {
 
 /// A JSON text, validated in full and indexed, but neither copied nor converted.
 ///
-/// The document borrows the text it parses and reads everything from there, so that numbers of any size and the escapes of
-/// strings stay byte for byte what was written. Parse again to reuse its memory for another text.
+/// The document borrows the text it parses and reads everything from there, so that numbers of any size and the escapes
+/// of strings stay byte for byte what was written. Parse again to reuse its memory for another text.
 ///
 /// ```swift
 /// var document = JSONDocument()
@@ -70,12 +70,12 @@ package struct JSONDocument: ~Copyable {
 
     /// Parses and validates a text against RFC 8259: grammar, UTF-8, any type at the top, nesting up to ``maxDepth``.
     ///
-    /// The text is borrowed: it must stay unchanged and readable, ``padding`` bytes behind it included, while nodes of this
-    /// document are used. After an error there are no nodes.
+    /// The text is borrowed: it must stay unchanged and readable, ``padding`` bytes behind it included, while nodes of
+    /// this document are used. After an error there are no nodes.
     ///
     /// - Throws: ``JSONSyntaxError`` for the first byte that is wrong.
-    /// - Complexity: Linear in the text, more than a gigabyte a second. Memory grows to 4 bytes for a byte of text, and 8 more
-    ///   for every token in texts with many containers; ``trim(toBytes:)`` gives it back.
+    /// - Complexity: Linear in the text, about a nanosecond a byte or less. The index takes up to 12 bytes for each token,
+    ///   and a token may be as short as a byte; ``trim(toBytes:)`` gives the memory back.
     package mutating func parse(_ text: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
         // The parser reads no byte of an empty text, so any address will do for it.
         let bytes = text.baseAddress ?? UnsafeRawPointer(parser)
@@ -107,7 +107,8 @@ package struct JSONDocument: ~Copyable {
         }
     }
 
-    /// The node's bytes in the text, from its first to its last: a string with its quotes, a container with its brackets.
+    /// The node's bytes in the text, from its first to its last: a string with its quotes, a container with its
+    /// brackets.
     ///
     /// - Complexity: O(1), and for strings, numbers and literals the white space behind them.
     package func source(of node: JSONNode) -> UnsafeRawBufferPointer {
@@ -153,8 +154,8 @@ extension JSONDocument {
 
     /// Appends a string's content as UTF-8, its escapes resolved. The node must be a string.
     ///
-    /// - Returns: False if the string holds the escape of a surrogate without its partner, which no UTF-8 can say. Nothing is
-    ///   appended then.
+    /// - Returns: False if the string holds the escape of a surrogate without its partner, which no UTF-8 can say.
+    ///   Nothing is appended then.
     package func appendUnescaped(_ node: JSONNode, to bytes: inout [UInt8]) -> Bool {
         precondition(kind(of: node) == .string, "only strings have content")
         let content = source(of: node).dropFirst().dropLast()
@@ -183,7 +184,8 @@ extension JSONDocument {
         }
     }
 
-    /// A number's value, rounded to the nearest `Double`; `nil` if the node is no number, or one beyond the range of `Double`.
+    /// A number's value, rounded to the nearest `Double`; `nil` if the node is no number, or one beyond the range of
+    /// `Double`.
     package func double(_ node: JSONNode) -> Double? {
         guard kind(of: node) == .number else { return nil }
         guard let value = Double(String(decoding: source(of: node), as: UTF8.self)), value.isFinite else { return nil }

@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// A few reusable documents, shared by threads.
 ///
-/// Idle documents wait in a free list, the last used first. A thread that finds none makes its own, and what comes back to a
-/// full list is freed, so that the pool never blocks and never holds more than ``capacity`` documents of ``keptBytes`` each.
+/// Idle documents wait in a free list, the last used first. A thread that finds none makes its own, and what comes back
+/// to a full list is freed, so that the pool never blocks and never holds more than ``capacity`` documents of
+/// ``keptBytes`` each.
 package enum JSONDocumentPool {
     /// How many idle documents are kept: as many as threads are likely to parse at once.
     static let capacity = 16

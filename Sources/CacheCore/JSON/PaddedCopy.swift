@@ -1,4 +1,5 @@
-/// Lends a copy of bytes that has ``JSONDocument/padding`` readable zero bytes behind it, for callers whose text has none.
+/// Lends a copy of bytes that has ``JSONDocument/padding`` readable zero bytes behind it, for callers whose text has
+/// none.
 ///
 /// - Complexity: A copy; short ones are on the stack.
 package func withPaddedCopy<R: ~Copyable, E: Error>(

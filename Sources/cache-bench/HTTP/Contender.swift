@@ -43,8 +43,42 @@ struct Contender {
         rate = 20_000 / Double(scenario.keysPerRequest)
     }
 
-    /// Fills the store and looks whether the first request is answered as the scenario has it.
-    func check() throws {
+    /// Fills the store, looks whether the first request is answered as the scenario has it, and sends a second of the
+    /// load, so that the first measurement finds the system as the others do.
+    mutating func warmUp() throws {
+        do {
+            try check()
+            if case .redisBenchmark = generator {
+                rate = Self.rate(of: try send(seconds: 1))
+            }
+            rate = Self.rate(of: try send(seconds: 1))
+        } catch {
+            throw try reason(for: error)
+        }
+    }
+
+    /// Fills the store and measures the load once.
+    mutating func measure() throws -> Measurement {
+        do {
+            let measurement = try measureOnce()
+            rate = measurement.requestsPerSecond
+            return measurement
+        } catch {
+            throw try reason(for: error)
+        }
+    }
+
+    /// The end of one of the processes, if that is what is behind an error.
+    private func reason(for error: any Error) throws -> any Error {
+        for process in deployment.processes {
+            guard let end = try process.endIfEnded() else { continue }
+            let how = end.exitCode.map { "exit code \($0)" } ?? "a signal"
+            return BenchmarkError("\(process.name) ended during the run, with \(how):\n\(process.outputTail())")
+        }
+        return error
+    }
+
+    private func check() throws {
         try deployment.store.fill(with: workload)
         guard case .wrk(_, let request, let expectation) = generator else { return }
         var connection = try TCPConnection(port: deployment.port)
@@ -56,16 +90,7 @@ struct Contender {
         }
     }
 
-    /// Sends a second of the load, so that the first measurement finds the system as the others do.
-    mutating func warmUp() throws {
-        if case .redisBenchmark = generator {
-            rate = Self.rate(of: try send(seconds: 1))
-        }
-        rate = Self.rate(of: try send(seconds: 1))
-    }
-
-    /// Fills the store and measures the load once.
-    mutating func measure() throws -> Measurement {
+    private func measureOnce() throws -> Measurement {
         try deployment.store.fill(with: workload)
         let groups = Set(deployment.processes.map(\.id))
         let countersBefore = try deployment.store.counters()
@@ -78,15 +103,11 @@ struct Contender {
         let machine = try ProcessorTime.Machine.now()
         let counters = try deployment.store.counters()
 
-        for process in deployment.processes where try process.endIfEnded() != nil {
-            throw BenchmarkError("\(process.name) ended under load:\n\(process.outputTail())")
-        }
-        rate = Self.rate(of: result)
         let counted = countersBefore.flatMap { before in counters.map { $0 - before } }
         let capacity = elapsed.seconds * Double(cores)
         let busy = machine.busy - machineBefore.busy
         return Measurement(
-            requestsPerSecond: rate,
+            requestsPerSecond: Self.rate(of: result),
             p50: result.p50,
             p99: result.p99,
             processorTime: time.seconds * 1e6 / Double(result.requests),

@@ -70,7 +70,6 @@ struct HTTPRun {
                 Progress.show("\(scenario.title) · \(turn) · \(peer.title)")
                 do {
                     if round == 0 {
-                        try contenders[index].check()
                         try contenders[index].warmUp()
                     } else {
                         let measurement = try contenders[index].measure()

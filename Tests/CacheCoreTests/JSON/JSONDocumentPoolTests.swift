@@ -12,7 +12,7 @@ struct JSONDocumentPoolTests {
                     (0..<500).allSatisfy { round in
                         let number = Array("\(task * 1000 + round)".utf8)
                         let text = Array("[ [ ".utf8) + number + Array(" ] ]".utf8)
-                        return JSONText.with(text) { bytes in
+                        return PaddedText.with(text) { bytes in
                             JSONDocumentPool.withDocument { document in
                                 JSONOutcome(parsing: text, with: &document)
                                     == .valid(minified: Array("[[".utf8) + number + Array("]]".utf8))
@@ -29,7 +29,7 @@ struct JSONDocumentPoolTests {
         /// Whether every lease, each within the one before, still has its own text at the end.
         func lend(_ depth: Int) -> Bool {
             let text = Array("[\(depth)]".utf8)
-            return JSONText.with(text) { bytes in
+            return PaddedText.with(text) { bytes in
                 JSONDocumentPool.withDocument { document in
                     do throws(JSONSyntaxError) { try document.parse(bytes) } catch { return false }
                     let inner = depth == 0 || lend(depth - 1)

@@ -7,7 +7,7 @@ import Testing
 struct JSONDocumentTests {
     private func with<R>(_ text: String, _ body: (borrowing JSONDocument) throws -> R) throws -> R {
         var document = JSONDocument()
-        return try JSONText.with(Array(text.utf8)) { bytes in
+        return try PaddedText.with(Array(text.utf8)) { bytes in
             try document.parse(bytes)
             return try body(document)
         }

@@ -12,7 +12,7 @@ struct JSONRandomTests {
         print("JSON texts: seed \(seed)")
         for round in 0..<500 {
             let sample = generator.sample()
-            try JSONText.with(sample.text) { bytes in
+            try PaddedText.with(sample.text) { bytes in
                 try document.parse(bytes)
                 #expect(document.rebuilt(document.root) == sample.minified, "seed \(seed), round \(round)")
                 check(document, document.root, "seed \(seed), round \(round): \(quoted(sample.text))")
@@ -41,7 +41,7 @@ struct JSONRandomTests {
             let text = generator.damaged(generator.sample(maxDepth: 3).text)
             let reference = JSONOutcome(reference: text)
             let outcome = JSONOutcome(
-                parsing: text, padding: JSONText.paddings[round % JSONText.paddings.count], with: &document)
+                parsing: text, padding: PaddedText.paddings[round % PaddedText.paddings.count], with: &document)
             guard outcome == reference else {
                 Issue.record("seed \(seed), round \(round): \(quoted(text)) gave \(outcome), not \(reference)")
                 return
@@ -61,7 +61,7 @@ struct JSONRandomTests {
         for round in 0..<20_000 {
             let text = (0..<generator.below(12)).map { _ in alphabet[generator.below(alphabet.count)] }
             let outcome = JSONOutcome(
-                parsing: text, padding: JSONText.paddings[round % JSONText.paddings.count], with: &document)
+                parsing: text, padding: PaddedText.paddings[round % PaddedText.paddings.count], with: &document)
             #expect(outcome == JSONOutcome(reference: text), "seed \(seed), round \(round): \(quoted(text))")
         }
     }

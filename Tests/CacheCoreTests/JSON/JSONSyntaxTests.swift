@@ -37,7 +37,7 @@ struct JSONSyntaxTests {
     @Test(arguments: accepted)
     func accepts(_ text: String, minified: String) {
         var document = JSONDocument()
-        for padding in JSONText.paddings {
+        for padding in PaddedText.paddings {
             let outcome = JSONOutcome(parsing: Array(text.utf8), padding: padding, with: &document)
             #expect(outcome == .valid(minified: Array(minified.utf8)))
         }
@@ -108,7 +108,7 @@ struct JSONSyntaxTests {
     @Test(arguments: refused)
     func refuses(_ text: String, at offset: Int, saying word: String) {
         var document = JSONDocument()
-        for padding in JSONText.paddings {
+        for padding in PaddedText.paddings {
             let error = document.error(parsing: Array(text.utf8), padding: padding)
             #expect(error?.offset == offset)
             #expect(error?.reason.contains(word) == true, "\(error?.reason ?? "")")

@@ -65,6 +65,25 @@ struct RequestHeadTests {
         #expect(String(decoding: literal, as: UTF8.self) == found)
     }
 
+    @Test func aHeadMayHaveAnyCommonForm() throws {
+        try withServer { server in
+            let connection = try server.connect()
+            for head in [
+                "GET /f HTTP/1.1\r\nHost:\r\n\r\n", "GET /f HTTP/1.1\nHost: a\nX:\n\n", "\r\n\r\nGET /f HTTP/1.1\r\nHost: a\r\n\r\n",
+                "GET /f HTTP/1.1\r\nHost: a\r\nX: \t \r\n\r\n", "GET /f HTTP/1.1\nHost: a\r\nX: y\nZ: z\r\n\r\n",
+                "GET /f HTTP/1.1\r\nHost: a\r\nCookie: a=b; c=\"d\"; e\r\nCookie: f\r\n\r\n",
+                "GET /f HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "y", count: 10_000) + "\r\nZ: z\r\n\r\n",
+            ] {
+                try connection.send(head)
+                let reply = try connection.readReply()
+                try #require(reply.text == "GET /f ", "\(head): \(reply.text)")
+            }
+            try connection.send("GET /f HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + "GET /f HTTP/1.0\r\n\r\n")
+            #expect(try connection.readReply().text == "GET /f ")
+            #expect(try connection.readReply().text == "GET /f ")
+        }
+    }
+
     @Test func headersAreFound() throws {
         let handler = TestHandler(onRespond: { request in
             let names = ["x-first", "X-EMPTY", "x-twice", "x-none", "x-tab"] as [StaticString]

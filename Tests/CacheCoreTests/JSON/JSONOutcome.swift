@@ -3,7 +3,7 @@
 /// A text in a buffer of its own, with a chosen byte behind it.
 ///
 /// What lies behind a text must make no difference, so most checks look at it with several bytes there.
-enum JSONText {
+enum PaddedText {
     /// Bytes that would go on where a text breaks off.
     static let paddings: [UInt8] = [0, UInt8(ascii: "1"), UInt8(ascii: "\""), UInt8(ascii: "]"), UInt8(ascii: " ")]
 
@@ -21,7 +21,7 @@ enum JSONOutcome: Equatable {
 
     /// Parses with the given document.
     init(parsing text: [UInt8], padding: UInt8 = 0, with document: inout JSONDocument) {
-        self = JSONText.with(text, padding: padding) { bytes in
+        self = PaddedText.with(text, padding: padding) { bytes in
             do throws(JSONSyntaxError) {
                 try document.parse(bytes)
                 return .valid(minified: document.minified(document.root))
@@ -41,7 +41,7 @@ enum JSONOutcome: Equatable {
 extension JSONDocument {
     /// What is wrong with a text, or `nil`.
     mutating func error(parsing text: [UInt8], padding: UInt8 = 0) -> JSONSyntaxError? {
-        JSONText.with(text, padding: padding) { bytes in
+        PaddedText.with(text, padding: padding) { bytes in
             do throws(JSONSyntaxError) {
                 try parse(bytes)
                 return nil
