@@ -178,14 +178,15 @@ private struct Exchange {
         _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, version: UnsafePointer<CChar>, isWhole: Bool
     ) -> MHD_Result {
         slot.pointee = noBody
-        dispatcher.traffic.receive(mhd_header_size(connection))
+        let headBytes = mhd_header_size(connection)
+        dispatcher.traffic.receive(headBytes)
         let framing: BodyFraming
         do throws(FramingError) {
             guard isWhole else {
                 throw FramingError(detail: "the target has a NUL byte; it must be percent-encoded, as %00")
             }
             try RequestLine.check(method: method, target: url)
-            framing = try Framing.read(connection, version: version)
+            framing = try Framing.read(connection, version: version, end: method + headBytes)
         } catch {
             return send(dispatcher.refuseMalformed(error.detail))
         }
@@ -282,15 +283,29 @@ private struct Exchange {
 private struct ConnectionFields: RequestFields {
     let connection: OpaquePointer
 
-    func header(_ name: StaticString) -> BorrowedBytes? { value(.HEADER_KIND, name) }
-    func query(_ name: StaticString) -> BorrowedBytes? { value(.GET_ARGUMENT_KIND, name) }
-
-    private func value(_ kind: MHD_ValueKind, _ name: StaticString) -> BorrowedBytes? {
+    func header(_ name: StaticString) -> BorrowedBytes? {
         var value: UnsafePointer<CChar>?
         var count = 0
         let isFound = name.utf8Start.withMemoryRebound(to: CChar.self, capacity: name.utf8CodeUnitCount) {
-            MHD_lookup_connection_value_n(connection, kind, $0, name.utf8CodeUnitCount, &value, &count)
+            MHD_lookup_connection_value_n(connection, .HEADER_KIND, $0, name.utf8CodeUnitCount, &value, &count)
         }
         return isFound == .YES ? UnsafeRawBufferPointer(start: value, count: count) : nil
+    }
+
+    // The library's own lookup takes small letters and capitals for the same.
+    func query(_ name: StaticString) -> BorrowedBytes? {
+        var search = (name: name, found: BorrowedBytes?.none)
+        _ = withUnsafeMutablePointer(to: &search) { search in
+            MHD_get_connection_values_n(connection, .GET_ARGUMENT_KIND, Self.compare, search)
+        }
+        return search.found
+    }
+
+    private static let compare: MHD_KeyValueIteratorN = { context, _, name, nameCount, value, valueCount in
+        guard let search = context?.assumingMemoryBound(to: (name: StaticString, found: BorrowedBytes?).self),
+            UnsafeRawBufferPointer(start: name, count: nameCount).equals(search.pointee.name)
+        else { return .YES }
+        search.pointee.found = UnsafeRawBufferPointer(start: value, count: valueCount)
+        return .NO
     }
 }

@@ -306,8 +306,11 @@ def test_labels_tell_what_it_is(engine: Engine, config: dict):
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
     assert labels["title"] == "production-cache" and labels["description"]
     assert labels["base.name"] == RUNTIME_BASE
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert labels["revision"] == (revision.stdout.strip() if revision.returncode == 0 else "unknown")
+    revision = labels["revision"].removesuffix("-dirty")
+    if exit_status("git", "-C", REPOSITORY, "rev-parse", "HEAD") == 0:
+        assert exit_status("git", "-C", REPOSITORY, "cat-file", "-e", f"{revision}^{{commit}}") == 0, revision
+    else:
+        assert revision == "unknown"
     with engine.start(free_port()) as container:
         when_ready(container)
         started = json.loads(container.output().splitlines()[0])

@@ -1,9 +1,8 @@
-/// A part of the store: the entries whose hashes begin with the same bits, behind one lock.
+/// A part of the store: the entries whose hashes begin with the same bits, by key, in the order of their uses, and by their
+/// expiry.
 ///
-/// Everything but `lock` and `uses` is read under the read lock and changed under the write lock alone.
+/// It is read under the read lock of its ``ShardGuard``, and changed under the write lock alone.
 struct Shard: ~Copyable {
-    let lock = ReadWriteLock()
-    let uses = UseList()
     var table: EntryTable
     var recency = RecencyList()
     var timers: TimerWheel
@@ -18,7 +17,7 @@ struct Shard: ~Copyable {
 
     /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be removed, and
     /// the oldest is known.
-    mutating func settleUses() {
+    mutating func settle(_ uses: borrowing UseList) {
         guard !uses.isEmpty else { return }
         for entry in uses.takeAll() { recency.moveToNewest(entry) }
     }

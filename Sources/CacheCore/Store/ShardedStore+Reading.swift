@@ -7,17 +7,18 @@ extension ShardedStore {
     func lookup(_ key: UnsafeRawBufferPointer) -> Entry? {
         let hash = hasher.hash(key)
         let (now, rank) = clock.reading()
-        let shard = shards + shardIndex(hash)
-        shard.pointee.lock.lockForReading()
-        let found = shard.pointee.table.find(key, hash: hash)
+        let index = shardIndex(hash)
+        let shardGuard = guards + index
+        shardGuard.pointee.lock.lockForReading()
+        let found = shards[index].table.find(key, hash: hash)
         if let found, found.expiresAt > now {
             found.retain()
-            shard.pointee.uses.note(found, rank: rank)
-            shard.pointee.lock.unlockAfterReading()
+            shardGuard.pointee.uses.note(found, rank: rank)
+            shardGuard.pointee.lock.unlockAfterReading()
             count(.hits)
             return found
         }
-        shard.pointee.lock.unlockAfterReading()
+        shardGuard.pointee.lock.unlockAfterReading()
         count(.misses)
         if found != nil { removeExpired(key, hash: hash, now: now) }
         return nil
@@ -31,23 +32,23 @@ extension ShardedStore {
         var hits = 0
         var sawExpired = false
         forEachShard(of: keys) { index, members in
-            let shard = shards + index
-            shard.pointee.lock.lockForReading()
+            let shardGuard = guards + index
+            shardGuard.pointee.lock.lockForReading()
             for member in members {
                 let place = Int(member)
                 keys.withKey(place) { key, hash in
-                    guard let found = shard.pointee.table.find(key, hash: hash) else { return }
+                    guard let found = shards[index].table.find(key, hash: hash) else { return }
                     guard found.expiresAt > now else {
                         sawExpired = true
                         return
                     }
                     found.retain()
-                    shard.pointee.uses.note(found, rank: rank + Int64(place))
+                    shardGuard.pointee.uses.note(found, rank: rank + Int64(place))
                     values.set(place, found)
                     hits += 1
                 }
             }
-            shard.pointee.lock.unlockAfterReading()
+            shardGuard.pointee.lock.unlockAfterReading()
         }
         if hits > 0 { count(.hits, hits) }
         if hits < keys.count { count(.misses, keys.count - hits) }

@@ -19,17 +19,16 @@ extension ShardedStore {
         var slots = slots
         while true {
             let index = shardIndex(start)
-            let shard = shards + index
             let step = min(slots, Self.scanBatch)
-            shard.pointee.lock.lockForReading()
-            let next = shard.pointee.table.scan(from: start, limit: step) { entry in
+            guards[index].lock.lockForReading()
+            let next = shards[index].table.scan(from: start, limit: step) { entry in
                 if entry.expiresAt > now, entry.key.starts(with: prefix) {
                     visit(entry)
                     wanted -= 1
                 }
                 return wanted > 0
             }
-            shard.pointee.lock.unlockAfterReading()
+            guards[index].lock.unlockAfterReading()
             slots -= step
             if let next {
                 start = next

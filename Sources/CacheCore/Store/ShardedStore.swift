@@ -17,9 +17,10 @@ internal import Synchronization
 /// Lock order: a thread holds at most one shard's lock, and takes no other lock under it. A writer that waits for room
 /// holds no lock, and gives back what room it has when nothing is left to evict: two never wait for each other.
 final class ShardedStore: @unchecked Sendable {
-    // Sendable: `shards` and `oldestUses` point to memory that lives from init to deinit; a shard guards itself by its
-    // lock, all else here is atomic or constant.
+    // Sendable: `shards`, `guards` and `oldestUses` point to memory that lives from init to deinit; a shard is used under the
+    // lock of its guard, all else here is atomic or constant.
     let shards: UnsafeMutablePointer<Shard>
+    let guards: UnsafeMutablePointer<ShardGuard>
     let shardCount: Int
     private let shardBits: Int
     /// For each shard, no later than the last use of its oldest entry; `Int64.max` when it is empty. Written under the
@@ -49,10 +50,12 @@ final class ShardedStore: @unchecked Sendable {
 
         let now = clock.now()
         shards = .allocate(capacity: shardCount)
+        guards = .allocate(capacity: shardCount)
         oldestUses = .allocate(capacity: shardCount)
         var footprint = 0
         for index in 0..<shardCount {
             (shards + index).initialize(to: Shard(shardBits: shardBits, index: index, now: now))
+            (guards + index).initialize(to: ShardGuard())
             (oldestUses + index).initialize(to: Atomic(.max))
             footprint += shards[index].footprint
         }
@@ -69,6 +72,8 @@ final class ShardedStore: @unchecked Sendable {
         }
         shards.deinitialize(count: shardCount)
         shards.deallocate()
+        guards.deinitialize(count: shardCount)
+        guards.deallocate()
         oldestUses.deinitialize(count: shardCount)
         oldestUses.deallocate()
     }
@@ -93,12 +98,11 @@ final class ShardedStore: @unchecked Sendable {
 
     /// Runs `body` under the write lock of shard `index`, with all uses in order, and publishes its oldest use.
     func withShard<Result: ~Copyable>(_ index: Int, _ body: (inout Shard) -> Result) -> Result {
-        let shard = shards + index
-        shard.pointee.lock.lockForWriting()
-        shard.pointee.settleUses()
-        let result = body(&shard.pointee)
-        oldestUses[index].store(shard.pointee.recency.oldest?.lastUse ?? .max, ordering: .relaxed)
-        shard.pointee.lock.unlockAfterWriting()
+        guards[index].lock.lockForWriting()
+        shards[index].settle(guards[index].uses)
+        let result = body(&shards[index])
+        oldestUses[index].store(shards[index].recency.oldest?.lastUse ?? .max, ordering: .relaxed)
+        guards[index].lock.unlockAfterWriting()
         return result
     }
 

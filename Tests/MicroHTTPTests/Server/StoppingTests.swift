@@ -84,12 +84,12 @@ struct StoppingTests {
         try withServer { server in
             #expect(server.requestsInFlight == 0)
             let idle = try server.connect()
-            try idle.send("GET / HTTP/1.1\r\nHost:")
+            try idle.send("GET / HTTP/1.1")
             let connections = try (0..<5).map { _ in try server.connect() }
             for connection in connections {
                 try connection.send("PUT /p HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n")
             }
-            // A request begins when its head is there.
+            // A request begins when its line is there, which the idle one's is not.
             try waitUntil("all have begun") { server.requestsInFlight == 5 }
             for (number, connection) in connections.enumerated() {
                 try connection.send("ab")
