@@ -56,19 +56,20 @@ import Testing
         #expect(clock.reading().rank == 8000)
     }
 
-    @Test(arguments: [
-        (.zero, 0),
-        (.nanoseconds(1), 1),
-        (.nanoseconds(-1), -1),
-        (.seconds(3), 3_000_000_000),
-        (Duration(secondsComponent: 0, attosecondsComponent: 999_999_999), 0),
-        (Duration(secondsComponent: 0, attosecondsComponent: 1_000_000_000), 1),
-        (Duration(secondsComponent: 9_223_372_036, attosecondsComponent: 854_775_807_000_000_000), .max),
-        (Duration(secondsComponent: 9_223_372_036, attosecondsComponent: 854_775_808_000_000_000), .max),
-        (Duration(secondsComponent: -9_223_372_036, attosecondsComponent: -854_775_808_000_000_000), .min),
-        (.seconds(Int64.max), .max),
-        (.seconds(Int64.min), .min),
-    ] as [(Duration, Int64)])
+    @Test(
+        arguments: [
+            (.zero, 0),
+            (.nanoseconds(1), 1),
+            (.nanoseconds(-1), -1),
+            (.seconds(3), 3_000_000_000),
+            (Duration(secondsComponent: 0, attosecondsComponent: 999_999_999), 0),
+            (Duration(secondsComponent: 0, attosecondsComponent: 1_000_000_000), 1),
+            (Duration(secondsComponent: 9_223_372_036, attosecondsComponent: 854_775_807_000_000_000), .max),
+            (Duration(secondsComponent: 9_223_372_036, attosecondsComponent: 854_775_808_000_000_000), .max),
+            (Duration(secondsComponent: -9_223_372_036, attosecondsComponent: -854_775_808_000_000_000), .min),
+            (.seconds(Int64.max), .max),
+            (.seconds(Int64.min), .min),
+        ] as [(Duration, Int64)])
     func nanosecondsOfADuration(duration: Duration, expected: Int64) {
         #expect(duration.nanoseconds == expected)
     }

@@ -37,7 +37,9 @@ import Testing
         expect(.invalidTTL, naming: "\(ttl)", CacheConfiguration(defaultTTL: ttl))
     }
 
-    @Test(arguments: [Duration.nanoseconds(1), .seconds(315_360_000), Duration(secondsComponent: 0, attosecondsComponent: 1)])
+    @Test(arguments: [
+        Duration.nanoseconds(1), .seconds(315_360_000), Duration(secondsComponent: 0, attosecondsComponent: 1),
+    ])
     func acceptsADefaultTTL(ttl: Duration) throws {
         try CacheConfiguration(defaultTTL: ttl).validate()
     }
@@ -82,18 +84,20 @@ import Testing
 }
 
 @Suite struct TimeToLiveTests {
-    @Test(arguments: [
-        (.nanoseconds(1), 1),
-        (Duration(secondsComponent: 0, attosecondsComponent: 1), 1),
-        (.seconds(300), 300_000_000_000),
-        (.seconds(315_360_000), 315_360_000_000_000_000),
-    ] as [(Duration, Int64)])
+    @Test(
+        arguments: [
+            (.nanoseconds(1), 1),
+            (Duration(secondsComponent: 0, attosecondsComponent: 1), 1),
+            (.seconds(300), 300_000_000_000),
+            (.seconds(315_360_000), 315_360_000_000_000_000),
+        ] as [(Duration, Int64)])
     func acceptsADuration(ttl: Duration, expected: Int64) throws {
         #expect(try TimeToLive.nanoseconds(ttl) == expected)
     }
 
     @Test(arguments: [
-        Duration.zero, .nanoseconds(-1), Duration(secondsComponent: 315_360_000, attosecondsComponent: 1), .seconds(Int64.max),
+        Duration.zero, .nanoseconds(-1), Duration(secondsComponent: 315_360_000, attosecondsComponent: 1),
+        .seconds(Int64.max),
         .seconds(Int64.min),
     ])
     func refusesADuration(ttl: Duration) {
@@ -102,15 +106,18 @@ import Testing
         #expect(error?.message.contains("315360000") == true)
     }
 
-    @Test(arguments: [
-        (1.0, 1_000_000_000), (0.5, 500_000_000), (1e-9, 1), (1e-300, 1), (.leastNonzeroMagnitude, 1),
-        (315_360_000, 315_360_000_000_000_000),
-    ] as [(Double, Int64)])
+    @Test(
+        arguments: [
+            (1.0, 1_000_000_000), (0.5, 500_000_000), (1e-9, 1), (1e-300, 1), (.leastNonzeroMagnitude, 1),
+            (315_360_000, 315_360_000_000_000_000),
+        ] as [(Double, Int64)])
     func acceptsSeconds(seconds: Double, expected: Int64) {
         #expect(TimeToLive.nanoseconds(seconds: seconds) == expected)
     }
 
-    @Test(arguments: [0, -0.0, -1, 315_360_000.1, 1e30, .infinity, -.infinity, .nan, .greatestFiniteMagnitude] as [Double])
+    @Test(
+        arguments: [0, -0.0, -1, 315_360_000.1, 1e30, .infinity, -.infinity, .nan, .greatestFiniteMagnitude] as [Double]
+    )
     func refusesSeconds(seconds: Double) {
         #expect(TimeToLive.nanoseconds(seconds: seconds) == nil)
     }

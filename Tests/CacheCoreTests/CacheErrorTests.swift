@@ -14,8 +14,10 @@ import Testing
     @Test func codesAreStable() {
         let codes: [(CacheError.Code, String)] = [
             (.invalidKey, "invalid_key"), (.keyTooLong, "key_too_long"), (.valueTooLarge, "value_too_large"),
-            (.invalidJSON, "invalid_json"), (.invalidTTL, "invalid_ttl"), (.insufficientStorage, "insufficient_storage"),
-            (.invalidConfiguration, "invalid_configuration"), (.unreadableSource, "unreadable_source"), (.invalidCursor, "invalid_cursor"),
+            (.invalidJSON, "invalid_json"), (.invalidTTL, "invalid_ttl"),
+            (.insufficientStorage, "insufficient_storage"),
+            (.invalidConfiguration, "invalid_configuration"), (.unreadableSource, "unreadable_source"),
+            (.invalidCursor, "invalid_cursor"),
             (.invalidBody, "invalid_body"),
         ]
         for (code, slug) in codes {

@@ -8,7 +8,8 @@ import Testing
     ])
     func hitRateIsAPercentage(hits: Int, misses: Int, expected: Double) {
         let stats = CacheStats(
-            hits: hits, misses: misses, puts: 0, replacements: 0, deletes: 0, evictions: 0, expirations: 0, currentSize: 0,
+            hits: hits, misses: misses, puts: 0, replacements: 0, deletes: 0, evictions: 0, expirations: 0,
+            currentSize: 0,
             capacity: nil, memoryBytes: 0, memoryLimit: nil)
         #expect(stats.totalRequests == hits + misses)
         #expect(abs(stats.hitRate - expected) < 1e-9)

@@ -87,6 +87,7 @@ import Testing
         #expect(values.count == 3)
         #expect((0..<3).map { values.isPresent($0) } == [true, false, true])
         #expect(values.byteCount == 4)
-        #expect((0..<3).map { values.withUnsafeBytes($0) { String(decoding: $0, as: UTF8.self) } } == ["1", nil, "333"])
+        #expect(
+            (0..<3).map { values.withUnsafeBytes($0) { String(decoding: $0, as: UTF8.self) } } == ["1", nil, "333"])
     }
 }

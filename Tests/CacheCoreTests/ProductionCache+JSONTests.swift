@@ -5,10 +5,13 @@ import Testing
 @Suite struct ProductionCacheJSONTests {
     private let cache: ProductionCache
 
-    init() throws { cache = try ProductionCache(CacheConfiguration(memoryLimit: 1 << 20, clock: .manual(ManualClock()))) }
+    init() throws {
+        cache = try ProductionCache(CacheConfiguration(memoryLimit: 1 << 20, clock: .manual(ManualClock())))
+    }
 
     @Test(arguments: [
-        "null", "true", "false", "0", "-0", "1.0", "1e400", "12345678901234567890123", "\"\"", "\"\\u0061\\ud800\"", "[]", "{}",
+        "null", "true", "false", "0", "-0", "1.0", "1e400", "12345678901234567890123", "\"\"", "\"\\u0061\\ud800\"",
+        "[]", "{}",
         "[[[[]]]]", "{\"a\":{\"b\":[1,2,{\"c\":null}]}}", "\"a b\\n\\t \"",
     ])
     func keepsTheTextAsItIs(text: String) throws {
@@ -43,7 +46,9 @@ import Testing
     @Test func lendsTheBytesToABody() throws {
         struct Refusal: Error {}
         try cache.putJSON("key", "[1]".utf8)
-        let sum = cache.withJSON("key") { span in (0..<span.byteCount).reduce(0) { $0 + Int(span.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) } }
+        let sum = cache.withJSON("key") { span in
+            (0..<span.byteCount).reduce(0) { $0 + Int(span.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) }
+        }
         #expect(sum == "[1]".utf8.reduce(0) { $0 + Int($1) })
         #expect(cache.withJSON("none") { _ in 1 } == nil)
         #expect(throws: Refusal.self) { try cache.withJSON("key") { _ in throw Refusal() } }
@@ -58,7 +63,9 @@ import Testing
         let error = #expect(throws: CacheError.self) { try cache.putJSON("large", large) }
         #expect(error?.code == .insufficientStorage)
         #expect(throws: CacheError.self) { try cache.put("large", String(repeating: "v", count: 1 << 20)) }
-        #expect(throws: CacheError.self) { try cache.mput(["a": "1", "large": String(repeating: "v", count: 1 << 20)]) }
+        #expect(throws: CacheError.self) {
+            try cache.mput(["a": "1", "large": String(repeating: "v", count: 1 << 20)])
+        }
         #expect(cache.getJSON("small") != nil && cache.getJSON("a") == nil)
         #expect(cache.getStats().evictions == 0)
         audit(cache)
@@ -84,10 +91,12 @@ import Testing
 
     /// A part of a parsed text can be a value.
     @Test func putsANodeOfADocument() throws {
-        try cache.withParsed(Array("{\"a\": [1, {\"b\" : 2}], \"c\": 3}".utf8)) { (document: borrowing JSONDocument) throws(CacheError) in
+        try cache.withParsed(Array("{\"a\": [1, {\"b\" : 2}], \"c\": 3}".utf8)) {
+            (document: borrowing JSONDocument) throws(CacheError) in
             let name = document.firstChild(of: document.root)!
             let value = document.nextSibling(of: name)!
-            try withUTF8(of: "key") { (key) throws(CacheError) in _ = try cache.put(key, document, value, lifetime: nil) }
+            try withUTF8(of: "key") { (key) throws(CacheError) in _ = try cache.put(key, document, value, lifetime: nil)
+            }
         }
         #expect(cache.getJSON("key") == Array("[1,{\"b\":2}]".utf8))
     }

@@ -12,7 +12,8 @@ import Testing
         return try ProductionCache(configuration)
     }
 
-    private func all(_ cache: ProductionCache, prefix: String = "", limit: Int = 7) throws -> [ProductionCache.KeyInfo] {
+    private func all(_ cache: ProductionCache, prefix: String = "", limit: Int = 7) throws -> [ProductionCache.KeyInfo]
+    {
         var found: [ProductionCache.KeyInfo] = []
         var cursor: ListingCursor?
         repeat {
@@ -53,8 +54,11 @@ import Testing
         for number in 0..<100 { try cache.putJSON("\(number % 3):\(number)", "1".utf8) }
         let keys = try all(cache, limit: limit).map(\.key)
         #expect(keys.count == 100 && Set(keys).count == 100)
-        #expect(Set(try all(cache, prefix: "1:", limit: limit).map(\.key)) == Set((0..<100).filter { $0 % 3 == 1 }.map { "1:\($0)" }))
-        #expect(try all(cache, prefix: "1:7", limit: limit).map(\.key).sorted() == ["1:7", "1:70", "1:73", "1:76", "1:79"])
+        #expect(
+            Set(try all(cache, prefix: "1:", limit: limit).map(\.key))
+                == Set((0..<100).filter { $0 % 3 == 1 }.map { "1:\($0)" }))
+        #expect(
+            try all(cache, prefix: "1:7", limit: limit).map(\.key).sorted() == ["1:7", "1:70", "1:73", "1:76", "1:79"])
         #expect(try all(cache, prefix: "none", limit: limit).isEmpty)
     }
 
@@ -94,8 +98,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "0", String(repeating: "0", count: 23), String(repeating: "0", count: 25), String(repeating: "g", count: 24),
-        "+" + String(repeating: "0", count: 23), "-" + String(repeating: "0", count: 23), String(repeating: "é", count: 12),
+        "", "0", String(repeating: "0", count: 23), String(repeating: "0", count: 25),
+        String(repeating: "g", count: 24),
+        "+" + String(repeating: "0", count: 23), "-" + String(repeating: "0", count: 23),
+        String(repeating: "é", count: 12),
         "00000000+000000000000000", "00000000 00000000000000a", String(repeating: "\u{10}", count: 24),
         String(repeating: "\r\n", count: 12),
         "0000000000000000000000:0", "0x0000000000000000000000",
@@ -133,7 +139,9 @@ import Testing
 
     // MARK: Export
 
-    private func export(_ cache: ProductionCache, prefix: String = "", byteCount: Int) throws -> (lines: [String], calls: Int) {
+    private func export(_ cache: ProductionCache, prefix: String = "", byteCount: Int) throws -> (
+        lines: [String], calls: Int
+    ) {
         var text: [UInt8] = []
         var cursor: ListingCursor?
         var calls = 0
@@ -144,7 +152,8 @@ import Testing
             }
         } while cursor != nil
         #expect(text.isEmpty || text.last == UInt8(ascii: "\n"))
-        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            .dropLast()
         return (lines.map(String.init), calls)
     }
 

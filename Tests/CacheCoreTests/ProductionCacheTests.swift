@@ -7,9 +7,12 @@ import Testing
 @Suite struct ProductionCacheTests {
     private let clock = ManualClock(secondsSince1970: 1_700_000_000)
 
-    private func makeCache(capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil) throws -> ProductionCache {
+    private func makeCache(capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil) throws
+        -> ProductionCache
+    {
         try ProductionCache(
-            CacheConfiguration(capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, clock: .manual(clock)))
+            CacheConfiguration(
+                capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, clock: .manual(clock)))
     }
 
     @Test func getsWhatWasPut() throws {
@@ -38,10 +41,13 @@ import Testing
     @Test func keysAreBytes() throws {
         let cache = try makeCache()
         let keys = [
-            "a", "A", "a ", "a\0", "\0a", "\0", "\0\0", "a\0b", "a\0c", "é", "e\u{301}", "鍵", "👩‍👩‍👧", "a/b", "a%2Fb", "\u{FEFF}a",
+            "a", "A", "a ", "a\0", "\0a", "\0", "\0\0", "a\0b", "a\0c", "é", "e\u{301}", "鍵", "👩‍👩‍👧", "a/b", "a%2Fb",
+            "\u{FEFF}a",
             "\n", "\u{10FFFF}",
         ]
-        for (number, key) in keys.enumerated() { #expect(try cache.putJSON(key, "\(number)".utf8), "\(key.debugDescription)") }
+        for (number, key) in keys.enumerated() {
+            #expect(try cache.putJSON(key, "\(number)".utf8), "\(key.debugDescription)")
+        }
         for (number, key) in keys.enumerated() {
             #expect(cache.getJSON(key) == Array("\(number)".utf8), "\(key.debugDescription)")
         }

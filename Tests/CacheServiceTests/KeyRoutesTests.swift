@@ -14,7 +14,7 @@ struct KeyRoutesTests {
         #expect(reply.body == "{\"n\":1}")
         #expect(
             reply.headers == [
-                "Content-Type: application/json", "ETag: \"rAk68qJ6J_4\"", "Cache-Control: max-age=47", "Age: 12",
+                "Content-Type: application/json", "ETag: \"tXSrEE1sOwc\"", "Cache-Control: max-age=47", "Age: 12",
                 "Cache-Status: production-cache; hit; ttl=47",
             ])
     }

@@ -1,93 +1,128 @@
-import CacheCore
-import MicroHTTP
-import Synchronization
-import Testing
+internal import MicroHTTP
+internal import Testing
 
-@testable import CacheService
+@testable internal import CacheService
 
+/// What every route does with every method.
 struct RoutingTests {
-    @Test(arguments: Route.allCases.filter { $0 != .unmatched })
-    func everyRouteAnswersOptionsAndRefusesOtherMethods(route: Route) throws {
-        let fixture = try ServiceFixture()
-        let path = "\(route.pattern)".replacing("{key}", with: "a")
-        let allow = "Allow: " + (route.methods + [.options]).map { "\($0.name)" }.joined(separator: ", ")
-        let options = fixture.send(.options, path)
-        #expect(options.status == 204)
-        #expect(options.headers == [allow])
-        for method in Method.allCases where method != .options && !route.methods.contains(method) {
-            let reply = fixture.send(method, path)
-            #expect(reply.problem == "405 method_not_allowed")
-            #expect(reply.headers.contains(allow))
+    private let test: TestService
+
+    init() throws { test = try TestService() }
+
+    private static let routes = Route.allCases.filter { $0 != .unmatched }
+    private static let allow: [Route: String] = [
+        .key: "GET, HEAD, PUT, DELETE, OPTIONS", .keys: "GET, HEAD, DELETE, OPTIONS", .mget: "POST, OPTIONS",
+        .mput: "POST, OPTIONS", .mdelete: "POST, OPTIONS", .warm: "POST, OPTIONS", .export: "GET, HEAD, OPTIONS",
+        .stats: "GET, HEAD, DELETE, OPTIONS", .metrics: "GET, HEAD, OPTIONS", .livez: "GET, HEAD, OPTIONS",
+        .readyz: "GET, HEAD, OPTIONS", .healthz: "GET, HEAD, OPTIONS", .contract: "GET, HEAD, OPTIONS",
+        .index: "GET, HEAD, OPTIONS",
+    ]
+
+    private func path(_ route: Route) -> String { route == .key ? "/keys/a" : "\(route.pattern)" }
+
+    @Test(arguments: routes)
+    func optionsTellsTheMethods(route: Route) throws {
+        let reply = test.ask(.options, path(route))
+        #expect(reply.status == 204)
+        #expect(reply.body.isEmpty)
+        #expect(reply["Allow"] == Self.allow[route])
+        // Whatever is sent along.
+        #expect(test.ask(.options, path(route), body: "x").status == 204)
+        #expect(test.ask(.options, path(route) + "?ttl=x&limit=y").status == 204)
+    }
+
+    @Test func optionsLooksAtThePathAlone() {
+        for key in ["", "%", "%FF", String(repeating: "k", count: 600)] {
+            #expect(test.ask(.options, "/keys/\(key)").status == 204)
         }
     }
 
-    @Test(arguments: ["/nope", "/key", "/keysx", "/mget/", "//", "", "*", "/stats/x", "/LIVEZ"])
-    func noRoute(target: String) throws {
-        #expect(try ServiceFixture().get(target).problem == "404 route_not_found")
-    }
-
-    @Test func theRoutesAreThoseOfTheContract() throws {
-        let contract = try ServiceFixture().get("/openapi.yaml").body
-        var inPaths = false
-        var documented: [String: Set<String>] = [:]
-        var path = ""
-        for line in contract.split(separator: "\n") {
-            if !line.hasPrefix(" ") { inPaths = line == "paths:" }
-            guard inPaths else { continue }
-            if line.hasPrefix("  /") { path = String(line.dropFirst(2).dropLast()) }
-            if line.hasPrefix("    "), !line.hasPrefix("     "), line.hasSuffix(":") {
-                let method = line.dropFirst(4).dropLast().uppercased()
-                if Method.allCases.contains(where: { "\($0.name)" == method }) {
-                    documented[path, default: []].insert(method)
-                }
+    @Test(arguments: routes)
+    func anotherMethodIsNotAllowed(route: Route) throws {
+        for method in MicroHTTP.Method.allCases where !route.allowed.contains(method) {
+            for body in ["", "1", String(repeating: "x", count: 100_000)] {
+                let reply = test.ask(method, path(route), body: body)
+                #expect(reply["Allow"] == Self.allow[route])
+                try expect(
+                    reply,
+                    is: ExpectedProblem(
+                        405, "method_not_allowed",
+                        "\(route.pattern) does not answer this method; it answers \(Self.allow[route]!)"))
             }
         }
-        let served = Route.allCases.filter { $0 != .unmatched }.map { route in
-            ("\(route.pattern)", Set(route.allowed.map { "\($0.name)" }))
+        #expect(test.cache.getStats().puts == 0)
+    }
+
+    @Test(arguments: MicroHTTP.Method.allCases)
+    func anotherPathIsNotFound(method: MicroHTTP.Method) throws {
+        try expect(
+            test.ask(method, "/nothing?x=y"),
+            is: ExpectedProblem(404, "route_not_found", "there is no route /nothing; GET / lists those that there are"))
+        try expect(test.ask(method, "/nothing", body: "1"), is: ExpectedProblem(404, "route_not_found"))
+        try expect(
+            test.ask(method, "/nothing", body: String(repeating: "x", count: 100_000)),
+            is: ExpectedProblem(404, "route_not_found"))
+    }
+
+    @Test func aPathInAMessageIsShortened() throws {
+        let reply = test.get("/\(String(repeating: "é", count: 1000))\"\r\n")
+        try expect(reply, is: ExpectedProblem(404, "route_not_found"))
+        #expect(reply.body.count < 400)
+    }
+
+    @Test(arguments: routes.filter { $0.methods.contains(.get) })
+    func headSaysWhatGetSays(route: Route) {
+        test.put("/keys/a?ttl=9", "[1]")
+        for path in [path(route), path(route) + "?limit=0", path(route) + "?prefix=%"] {
+            let get = test.ask(.get, path)
+            let head = test.ask(.head, path)
+            #expect(head.status == get.status)
+            #expect(head.headers.storage == get.headers.storage)
         }
-        #expect(documented == Dictionary(uniqueKeysWithValues: served))
     }
 
-    @Test func theIndexListsTheRoutes() throws {
-        let body = try ServiceFixture().get("/").body
-        #expect(body.hasPrefix("{\"name\":\"production-cache\",\"version\":\"1.2.3\",\"routes\":[{\"path\":\"/\","))
-        for route in Route.allCases where route != .unmatched {
-            #expect(body.contains("{\"path\":\"\(route.pattern)\","))
+    @Test func aBodyWhereNoneIsTakenIsPassedOver() throws {
+        test.put("/keys/a", "7")
+        let small = String(repeating: "x", count: 64 << 10)
+        #expect(test.ask(.get, "/keys/a", body: small).text == "7")
+        #expect(test.ask(.get, "/livez", headers: [("Content-Type", "text/plain")], body: small).status == 200)
+        #expect(test.ask(.delete, "/stats", body: small).status == 204)
+        for path in ["/keys/a", "/keys", "/livez", "/export"] {
+            try expect(
+                test.ask(.get, path, body: small + "x"),
+                is: ExpectedProblem(413, "body_too_large", "the body has more than 65536 bytes, which is the most"))
+        }
+        try expect(test.ask(.delete, "/keys/a", body: small + "x"), is: ExpectedProblem(413, "body_too_large"))
+        #expect(test.get("/keys/a").status == 200)
+    }
+
+    @Test func healthIsWell() {
+        for path in ["/livez", "/readyz", "/healthz"] {
+            let reply = test.get(path)
+            #expect(reply.status == 200)
+            #expect(reply["Content-Type"] == "application/json")
+            #expect(reply.text == "{\"status\":\"ok\"}\n")
         }
     }
 
-    @Test func healthFollowsTheDrain() throws {
-        let fixture = try ServiceFixture()
-        for path in ["/livez", "/healthz", "/readyz"] { #expect(fixture.get(path).body == "{\"status\":\"ok\"}\n") }
-        fixture.service.beginDraining()
-        let ready = fixture.get("/readyz")
-        #expect(ready.problem == "503 draining")
-        #expect(ready.headers.contains("Retry-After: 1"))
-        #expect(ready.headers.contains("Connection: close"))
-        #expect(fixture.get("/livez").status == 200)
-        #expect(fixture.put("/keys/a", "1").status == 201)
-    }
-
-    @Test func theObserverIsToldEachRequestAndNoKey() throws {
-        let seen = Mutex<[String]>([])
-        let fixture = try ServiceFixture { record in
-            seen.withLock { $0.append("\(record.method) \(record.route) \(record.status)") }
+    @Test func theIndexListsExactlyTheRoutes() throws {
+        let reply = test.get("/")
+        #expect(reply.status == 200)
+        #expect(reply["Content-Type"] == "application/json")
+        let index = try reply.object
+        #expect(index["name"] as? String == "production-cache")
+        #expect(index["version"] as? String == "1.2.3")
+        let listed = try #require(index["routes"] as? [[String: Any]]).map { route in
+            "\(route["path"] ?? "") \((route["methods"] as? [String] ?? []).joined(separator: ", "))"
         }
-        _ = fixture.put("/keys/secret", "1")
-        _ = fixture.get("/nope")
-        _ = fixture.post("/warm", "")
-        _ = fixture.post("/warm", "{}")
-        #expect(
-            seen.withLock { $0 } == [
-                "PUT /keys/{key} 201", "GET unmatched 404", "POST /warm 200", "POST /warm 200",
-            ])
+        #expect(listed == Self.routes.map { "\($0.pattern) \(Self.allow[$0]!)" })
+        #expect(Set(index.keys) == ["name", "version", "routes"])
     }
 
-    @Test(arguments: ProblemCode.allCases)
-    func everyProblemIsComplete(code: ProblemCode) {
-        let reply = Reply(Problem(code, "a \"detail\"").response)
-        #expect(reply.problem == "\(code.status) \(code.rawValue)")
-        #expect(reply.body.contains("\"detail\":\"a \\\"detail\\\"\""))
-        #expect(!ReasonPhrase.of(code.status).hasPrefix("Status"))
+    @Test func theVersionIsEscaped() throws {
+        let service = CacheService(cache: test.cache, version: "1\"\\\n")
+        let reply = Reply(LiteralRequest(.get, "/").answer(by: service))
+        #expect(try reply.object["version"] as? String == "1\"\\\n")
+        #expect(Reply(LiteralRequest(.get, "/metrics").answer(by: service)).text.hasSuffix("{version=\"1\\\"\\\\\\n\"} 1\n"))
     }
 }

@@ -42,16 +42,7 @@ struct Reply {
     init(_ response: consuming Response) {
         status = response.status
         headers = response.headers.all.map { "\($0.name): \($0.value)" }
-        var bytes: [UInt8] = []
-        switch consume response.body {
-        case .empty: break
-        case .bytes(let content): bytes = content
-        case .constant(let content): bytes = Array(content)
-        case .lent(let lent): bytes = Array(lent.bytes)
-        case .stream(let producer):
-            while let piece = producer.nextPiece() { bytes += piece }
-        }
-        body = String(decoding: bytes, as: UTF8.self)
+        body = String(decoding: response.collectBody(), as: UTF8.self)
     }
 
     /// The slug of a problem.

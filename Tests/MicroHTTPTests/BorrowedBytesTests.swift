@@ -1,6 +1,5 @@
-internal import Testing
-
 internal import MicroHTTP
+internal import Testing
 
 struct BorrowedBytesTests {
     private func with<Result>(_ text: String, _ body: (BorrowedBytes) -> Result) -> Result {

@@ -1,5 +1,5 @@
-internal import Testing
 internal import TestSupport
+internal import Testing
 
 @testable internal import MicroHTTP
 
@@ -21,7 +21,8 @@ struct LiteralRequestTests {
     }
 
     @Test func findsHeadersWhateverTheCase() {
-        let text = answer(.get, "/", headers: [("Content-TYPE", "a"), ("X", "1"), ("x", "2"), ("Empty", "")]) { request in
+        let text = answer(.get, "/", headers: [("Content-TYPE", "a"), ("X", "1"), ("x", "2"), ("Empty", "")]) {
+            request in
             let found = ["content-type", "CONTENT-TYPE", "x", "empty", "absent"] as [StaticString]
             return .text(found.map { request.head.header($0).map { String($0) } ?? "nil" }.joined(separator: ","))
         }

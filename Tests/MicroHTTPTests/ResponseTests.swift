@@ -1,5 +1,5 @@
-internal import Testing
 internal import TestSupport
+internal import Testing
 
 @testable internal import MicroHTTP
 
@@ -51,10 +51,12 @@ struct ResponseTests {
         #expect(
             text(Response(status: 413, headers: headers, body: .bytes(Array("xyz".utf8))))
                 == "HTTP/1.1 413 Content Too Large\r\nA: 1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxyz")
-        #expect(text(Response(status: 400)) == "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        #expect(
+            text(Response(status: 400)) == "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         #expect(text(Response(status: 200, body: .stream(Nothing()))) == nil)
         let returned = Tally()
-        #expect(text(Response(status: 200, body: .lent(Loan.make(2, returned: returned))))?.hasSuffix("\r\n\r\nLL") == true)
+        #expect(
+            text(Response(status: 200, body: .lent(Loan.make(2, returned: returned))))?.hasSuffix("\r\n\r\nLL") == true)
         #expect(returned.value == 1)
     }
 

@@ -26,7 +26,8 @@ package func waitUntil(_ what: String, deadline: Duration = .seconds(60), _ cond
 ///
 /// - Throws: ``DeadlinePassed``.
 package func waitUntil(
-    _ what: String, deadline: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation, _ condition: () -> Bool
+    _ what: String, deadline: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
+    _ condition: () -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let end = clock.now + deadline

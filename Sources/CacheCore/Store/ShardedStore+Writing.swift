@@ -75,7 +75,8 @@ extension ShardedStore {
     /// unless room has to be made.
     func put(_ entries: [Entry], now: Int64) {
         var room = Ledger.Room()
-        groupByShard(entries.count, hash: { entries[$0].hash }) { index, members in
+        let hash = { (place: Int) in entries[place].hash }
+        groupByShard(entries.count, hash: hash) { index, members in
             var next = 0
             var displaced: [Placement] = []
             displaced.reserveCapacity(members.count)

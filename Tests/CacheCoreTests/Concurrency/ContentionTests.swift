@@ -74,7 +74,9 @@ import Testing
                 for _ in 0..<200 {
                     number += 1
                     let key = "small-\(thread)-\(number % 20_000)"
-                    try withUTF8(of: key) { (key) throws(CacheError) in try batch.append(key, json: Data("1".utf8), lifetime: nil) }
+                    try withUTF8(of: key) { (key) throws(CacheError) in
+                        try batch.append(key, json: Data("1".utf8), lifetime: nil)
+                    }
                 }
                 batch.commit()
             }

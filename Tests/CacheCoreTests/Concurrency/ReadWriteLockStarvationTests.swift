@@ -98,7 +98,8 @@ import Testing
         }
         if entered.value < Self.rounds {
             isDone.raise()
-            Issue.record("entered \(entered.value) times of \(Self.rounds) in \(turns.value) turns of the others: starved")
+            Issue.record(
+                "entered \(entered.value) times of \(Self.rounds) in \(turns.value) turns of the others: starved")
         }
         try enterer.join()
         return waits.withLock { $0 }

@@ -87,7 +87,9 @@ import Testing
                     }
                 } else {
                     lock.value.withReadLock {
-                        if guarded.number != guarded.copy || guarded.number < last { Issue.record("a torn or stale read") }
+                        if guarded.number != guarded.copy || guarded.number < last {
+                            Issue.record("a torn or stale read")
+                        }
                         last = guarded.number
                     }
                 }

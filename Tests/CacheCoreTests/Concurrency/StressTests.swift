@@ -18,7 +18,8 @@ import Testing
         static func isValid(_ json: UnsafeRawBufferPointer, for key: String) -> Bool {
             let text = String(decoding: json, as: UTF8.self)
             guard text.first == "\"", text.last == "\"" else { return false }
-            let parts = text.dropFirst().dropLast().split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = text.dropFirst().dropLast().split(
+                separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { return false }
             return parts[1].hasPrefix("\(key)|") && String(checksum(String(parts[1]))) == parts[0]
         }
@@ -101,7 +102,8 @@ import Testing
             case ..<75:
                 totals.puts.add()
                 let ttl: Duration? = random.oneIn(4) ? .microseconds(1 + random.below(3000)) : nil
-                let json = Stamp.json(key: name, write: random.next(), padding: random.below(random.oneIn(20) ? 3000 : 40))
+                let json = Stamp.json(
+                    key: name, write: random.next(), padding: random.below(random.oneIn(20) ? 3000 : 40))
                 if try cache.putJSON(name, json, ttl: ttl) { totals.created.add() }
             case ..<82:
                 if cache.delete(name) { totals.deleted.add() }
@@ -216,7 +218,8 @@ import Testing
         cache.resetStats()
         let stats = cache.getStats()
         #expect(stats.hits == 0 && stats.misses == 0 && stats.puts == 0 && stats.evictions == 0)
-        #expect(stats.currentSize == before.currentSize && stats.memoryBytes == before.memoryBytes, "what is held stays")
+        #expect(
+            stats.currentSize == before.currentSize && stats.memoryBytes == before.memoryBytes, "what is held stays")
     }
 
     /// A value that was read, on the heap so that an array can hold it.

@@ -97,6 +97,7 @@ struct CacheModel {
     }
 
     mutating func advance(by duration: Int64) {
+        operations += 1
         now += duration
         sweep()
     }

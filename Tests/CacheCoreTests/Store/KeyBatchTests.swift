@@ -6,7 +6,8 @@ import Testing
 @Suite struct KeyBatchTests {
     @Test func keepsDistinctKeysInTheirOrder() throws {
         var batch = KeyBatch(capacity: 2)
-        #expect(try ["b", "a", "b", "c", "a", "a\0", "á"].map { try batch.append(Array($0.utf8)) } == [0, 1, 0, 2, 1, 3, 4])
+        #expect(
+            try ["b", "a", "b", "c", "a", "a\0", "á"].map { try batch.append(Array($0.utf8)) } == [0, 1, 0, 2, 1, 3, 4])
         #expect(batch.count == 5)
         #expect(texts(batch) == ["b", "a", "c", "a\0", "á"])
     }
@@ -53,7 +54,9 @@ import Testing
 
     private func texts(_ batch: borrowing KeyBatch) -> [String] {
         var texts: [String] = []
-        for place in 0..<batch.count { texts.append(batch.withKey(place) { key, _ in String(decoding: key, as: UTF8.self) }) }
+        for place in 0..<batch.count {
+            texts.append(batch.withKey(place) { key, _ in String(decoding: key, as: UTF8.self) })
+        }
         return texts
     }
 }

@@ -82,7 +82,9 @@ import Testing
             var random = random.split(thread)
             var room = Ledger.Room()
             for _ in 0..<5000 {
-                if !ledger.value.enlarge(&room, toEntries: random.below(12), bytes: random.below(1100)) { refusals.add() }
+                if !ledger.value.enlarge(&room, toEntries: random.below(12), bytes: random.below(1100)) {
+                    refusals.add()
+                }
                 let (entries, bytes) = (ledger.value.entries, ledger.value.bytes)
                 if entries > 10 || bytes > 1000 || entries < 0 || bytes < 0 {
                     Issue.record("\(entries) entries, \(bytes) bytes")

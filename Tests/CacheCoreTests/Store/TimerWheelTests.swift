@@ -32,7 +32,9 @@ import Testing
                 let entry = try entries.make("key", expiresAt: begin + expiry)
                 wheel.schedule(entry)
                 #expect(expired(&wheel, at: begin + expiry - 1).isEmpty, "early: \(expiry) from \(begin)")
-                #expect(expired(&wheel, at: begin + expiry - 1 + TimerWheel.tick) == [entry], "late: \(expiry) from \(begin)")
+                #expect(
+                    expired(&wheel, at: begin + expiry - 1 + TimerWheel.tick) == [entry],
+                    "late: \(expiry) from \(begin)")
                 #expect(entry.timerBucket == TimerWheel.noBucket)
             }
         }

@@ -14,7 +14,8 @@ import Testing
     private static let wallClock: Int64 = 1_700_000_000_000_000_000
 
     private func read(
-        _ text: String, limits: EntryLimits = EntryLimits(maxKeyBytes: 10, maxValueBytes: 20), allowsExpiresAt: Bool = true
+        _ text: String, limits: EntryLimits = EntryLimits(maxKeyBytes: 10, maxValueBytes: 20),
+        allowsExpiresAt: Bool = true
     ) throws -> Read {
         var reader = ItemReader(limits: limits, allowsExpiresAt: allowsExpiresAt)
         let cache = try ProductionCache(CacheConfiguration(clock: .manual(ManualClock())))
@@ -42,11 +43,23 @@ import Testing
         (#"{"key":"k","value":1,"expires_at":1700000000}"#, Read(key: "k", value: "1", lifetime: 0, isExpired: true)),
         (#"{"key":"k","value":1,"expires_at":0}"#, Read(key: "k", value: "1", lifetime: 0, isExpired: true)),
         (#"{"key":"k","value":1,"expires_at":-1e300}"#, Read(key: "k", value: "1", lifetime: 0, isExpired: true)),
-        (#"{"key":"k","value":1,"expires_at":2015360000}"#, Read(key: "k", value: "1", lifetime: 315_360_000_000_000_000)),
+        (
+            #"{"key":"k","value":1,"expires_at":2015360000}"#,
+            Read(key: "k", value: "1", lifetime: 315_360_000_000_000_000)
+        ),
         (#"{"\u006bey":"k","v\u0061lue":1}"#, Read(key: "k", value: "1", lifetime: 77)),
-        (#"{"key":"\u0000\n\u00e9\ud83d\ude00","value":1}"#, Read(key: "\0\n\u{E9}\u{1F600}", value: "1", lifetime: 77)),
-        (#"{"key":"0123456789","value":"789012345678901234"}"#, Read(key: "0123456789", value: "\"789012345678901234\"", lifetime: 77)),
-        (#"{"key":"é23456789","value":[1,2,3,4,5,6,7,8,9 , 1]}"#, Read(key: "é23456789", value: "[1,2,3,4,5,6,7,8,9 , 1]", lifetime: 77)),
+        (
+            #"{"key":"\u0000\n\u00e9\ud83d\ude00","value":1}"#,
+            Read(key: "\0\n\u{E9}\u{1F600}", value: "1", lifetime: 77)
+        ),
+        (
+            #"{"key":"0123456789","value":"789012345678901234"}"#,
+            Read(key: "0123456789", value: "\"789012345678901234\"", lifetime: 77)
+        ),
+        (
+            #"{"key":"é23456789","value":[1,2,3,4,5,6,7,8,9 , 1]}"#,
+            Read(key: "é23456789", value: "[1,2,3,4,5,6,7,8,9 , 1]", lifetime: 77)
+        ),
         (#"{"key":"a","key":"b","value":1,"value":2}"#, Read(key: "b", value: "2", lifetime: 77)),
     ])
     func reads(text: String, expected: Read) throws {
@@ -64,10 +77,12 @@ import Testing
         (#"{"key":"a\udc00b","value":1}"#, .invalidKey), (#"{"key":"01234567890","value":1}"#, .keyTooLong),
         (#"{"key":"éééééé","value":1}"#, .keyTooLong), (#"{"key":"k","value":"0123456789012345678"}"#, .valueTooLarge),
         (#"{"key":"k","value":1,"ttl":0}"#, .invalidTTL), (#"{"key":"k","value":1,"ttl":-1}"#, .invalidTTL),
-        (#"{"key":"k","value":1,"ttl":315360000.1}"#, .invalidTTL), (#"{"key":"k","value":1,"ttl":1e400}"#, .invalidTTL),
+        (#"{"key":"k","value":1,"ttl":315360000.1}"#, .invalidTTL),
+        (#"{"key":"k","value":1,"ttl":1e400}"#, .invalidTTL),
         (#"{"key":"k","value":1,"ttl":"5"}"#, .invalidTTL), (#"{"key":"k","value":1,"ttl":true}"#, .invalidTTL),
         (#"{"key":"k","value":1,"ttl":{}}"#, .invalidTTL), (#"{"key":"k","value":1,"expires_at":"5"}"#, .invalidTTL),
-        (#"{"key":"k","value":1,"expires_at":1e400}"#, .invalidTTL), (#"{"key":"k","value":1,"expires_at":1e300}"#, .invalidTTL),
+        (#"{"key":"k","value":1,"expires_at":1e400}"#, .invalidTTL),
+        (#"{"key":"k","value":1,"expires_at":1e300}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":2015360001}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":1700000001,"ttl":1}"#, .invalidTTL),
     ])
@@ -119,7 +134,12 @@ import Testing
     @Test func boundsAreInclusive() throws {
         let limits = EntryLimits(maxKeyBytes: 3, maxValueBytes: 5)
         for (count, code) in [(0, .invalidKey), (1, nil), (3, nil), (4, .keyTooLong)] as [(Int, CacheError.Code?)] {
-            #expect(self.code { () throws(CacheError) in try withBytes(of: [UInt8](repeating: 1, count: count)) { (key) throws(CacheError) in try limits.validate(key: key) } } == code)
+            #expect(
+                self.code { () throws(CacheError) in
+                    try withBytes(of: [UInt8](repeating: 1, count: count)) { (key) throws(CacheError) in
+                        try limits.validate(key: key)
+                    }
+                } == code)
         }
         for (count, code) in [(0, nil), (5, nil), (6, .valueTooLarge)] as [(Int, CacheError.Code?)] {
             #expect(self.code { () throws(CacheError) in try limits.validate(valueCount: count) } == code)

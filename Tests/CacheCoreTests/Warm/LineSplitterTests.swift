@@ -20,7 +20,8 @@ import Testing
             case .tooLong: told.append(Told(number: number, text: nil))
             case .text(let text):
                 // What the parser may read behind the line must be readable.
-                let padded = Array(UnsafeRawBufferPointer(start: text.baseAddress, count: text.count + JSONDocument.padding))
+                let padded = Array(
+                    UnsafeRawBufferPointer(start: text.baseAddress, count: text.count + JSONDocument.padding))
                 told.append(Told(number: number, text: String(decoding: padded.prefix(text.count), as: UTF8.self)))
             }
         }
@@ -52,7 +53,8 @@ import Testing
 
     /// The same lines wherever the stream is cut, into two or three pieces, near the ends of the padding too.
     @Test func cutsChangeNothing() {
-        let text = Array("{\"a\":1}\n\n  \r\nsecond line\r\n\(String(repeating: "x", count: 70))\nlast, without a feed".utf8)
+        let text = Array(
+            "{\"a\":1}\n\n  \r\nsecond line\r\n\(String(repeating: "x", count: 70))\nlast, without a feed".utf8)
         let whole = split([text])
         #expect(whole.map(\.number) == [1, 4, 5, 6])
         for first in 0...text.count {

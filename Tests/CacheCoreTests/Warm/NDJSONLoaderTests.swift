@@ -8,7 +8,8 @@ import Testing
     private let cache: ProductionCache
 
     init() throws {
-        cache = try ProductionCache(CacheConfiguration(memoryLimit: 8 << 20, defaultTTL: .seconds(1000), clock: .manual(clock)))
+        cache = try ProductionCache(
+            CacheConfiguration(memoryLimit: 8 << 20, defaultTTL: .seconds(1000), clock: .manual(clock)))
     }
 
     private static let limits = EntryLimits(maxKeyBytes: 10, maxValueBytes: 100)

@@ -17,7 +17,9 @@ struct TestReply {
         reason = String(parts[2])
         lines.removeFirst()
         headers = try lines.map { line in
-            guard let colon = line.firstIndex(of: ":") else { throw TestConnection.Failure("a header field is: \(line)") }
+            guard let colon = line.firstIndex(of: ":") else {
+                throw TestConnection.Failure("a header field is: \(line)")
+            }
             return (String(line[..<colon]), String(line[line.index(after: colon)...].drop { $0 == " " }))
         }
     }

@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// Bodies that are handed on while they arrive.
 struct BodyReceiverTests {
@@ -39,10 +38,12 @@ struct BodyReceiverTests {
             let connection = try server.connect()
             for count in [1, 1000, 300_000] {
                 let body = [UInt8](repeating: 3, count: count)
-                try connection.send(Array("POST /s HTTP/1.1\r\nHost: test\r\nContent-Length: \(count)\r\n\r\n".utf8) + body)
+                try connection.send(
+                    Array("POST /s HTTP/1.1\r\nHost: test\r\nContent-Length: \(count)\r\n\r\n".utf8) + body)
                 #expect(try connection.readReply().text == "\(count) \(3 * count)")
             }
-            try connection.send("POST /s HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\u{1}\u{2}\r\n0\r\n\r\n")
+            try connection.send(
+                "POST /s HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\u{1}\u{2}\r\n0\r\n\r\n")
             #expect(try connection.readReply().text == "2 3")
             try connection.send("POST /s HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
             #expect(try connection.readReply().text == "0 0")
@@ -57,7 +58,9 @@ struct BodyReceiverTests {
                 try connection.send("POST /s HTTP/1.1\r\nHost: test\r\nContent-Length: \(number + 1)\r\n\r\n")
             }
             for round in 0..<10 {
-                for (number, connection) in connections.enumerated() where round <= number { try connection.send("\u{2}") }
+                for (number, connection) in connections.enumerated() where round <= number {
+                    try connection.send("\u{2}")
+                }
             }
             for (number, connection) in connections.enumerated() {
                 #expect(try connection.readReply().text == "\(number + 1) \(2 * (number + 1))")

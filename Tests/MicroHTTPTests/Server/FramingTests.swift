@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// Requests of which one cannot tell where they end, or of which two readers could think differently.
 struct FramingTests {
@@ -46,6 +45,8 @@ struct FramingTests {
         "Content-Length: 5\0 6",
         "Content-Length: 5\0\r\nX: y",
         "X: y\0z\r\nContent-Length: 5",
+        "X: y\r\n\0\r\nContent-Length: 5",
+        "X: y\r\n\0: z\r\nContent-Length: 5",
         "X\0: y",
     ])
     func isRefusedAndTheConnectionEnds(fields: String) throws {
@@ -72,11 +73,14 @@ struct FramingTests {
         #expect(asked.value == 0)
     }
 
-    @Test(arguments: ["+5", "-5", "0x5", "5 5", "5,5", "5;", "five", "5.0", "1e1", "99999999999999999999999999", "\u{665}"])
+    @Test(arguments: [
+        "+5", "-5", "0x5", "5 5", "5,5", "5;", "five", "5.0", "1e1", "99999999999999999999999999", "\u{665}",
+    ])
     func anOddLengthIsRefused(length: String) throws {
         try withServer { server in
             let connection = try server.connect()
-            connection.sendAsMuchAsTaken(Array((request("Content-Length: \(length)", body: "12345") + get("/next")).utf8))
+            connection.sendAsMuchAsTaken(
+                Array((request("Content-Length: \(length)", body: "12345") + get("/next")).utf8))
             let reply = try connection.readReply()
             #expect(reply.status == 400 || reply.status == 413)
             #expect(reply.closes)
@@ -94,7 +98,10 @@ struct FramingTests {
                 "Content-Length: 5\r\nContent-Length: 6",
                 "the request has several values of Content-Length; it may have one"
             ),
-            ("Content-Length: 9223372036854775808", "the Content-Length is not a number of bytes; it must be decimal digits"),
+            (
+                "Content-Length: 9223372036854775808",
+                "the Content-Length is not a number of bytes; it must be decimal digits"
+            ),
             ("Transfer-Encoding: gzip", "the Transfer-Encoding is not understood; it must be chunked"),
             (
                 "A : b",
@@ -129,8 +136,10 @@ struct FramingTests {
         "GET /a b HTTP/1.1\r\nHost: test\r\n\r\n", "GET  /a HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /a\0b HTTP/1.1\r\nHost: test\r\n\r\n", "GET /a?b\0c HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /a?b=c\0d&e=f HTTP/1.1\r\nHost: test\r\n\r\n", "G\0T /a HTTP/1.1\r\nHost: test\r\n\r\n",
-        "GET /a HTTP/1.1\r\nHost: test\r\nHost: test\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n", "GET /a HTTP/1.1\r\nno colon\r\n\r\n",
-        "GET /a\r\n\r\n", "GET\r\n\r\n", "/a\r\n\r\n", "GET /a HTTP/one\r\nHost: test\r\n\r\n", "\0\0\0\0\r\n\r\n",
+        "GET /a HTTP/1.1\r\nHost: test\r\nHost: test\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n",
+        "GET /a HTTP/1.1\r\nno colon\r\n\r\n",
+        "GET /a\r\n\r\n", "GET\r\n\r\n", "/a\r\n\r\n", "GET /a HTTP/one\r\nHost: test\r\n\r\n",
+        "GET /a HTTP/1.1\r\n\0\r\nHost: test\r\n\r\n",
     ])
     func whatIsNotHTTPIsRefusedAndTheConnectionEnds(request: String) throws {
         try withServer { server in

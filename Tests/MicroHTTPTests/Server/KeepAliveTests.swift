@@ -1,6 +1,5 @@
-internal import Testing
-
 internal import MicroHTTP
+internal import Testing
 
 /// Requests one after the other on a connection.
 struct KeepAliveTests {
@@ -108,7 +107,8 @@ struct KeepAliveTests {
     @Test func linesMayEndWithLineFeedsAlone() throws {
         try withServer { server in
             let connection = try server.connect()
-            try connection.send("PUT /lf HTTP/1.1\nHost: test\nContent-Length: 2\n\nokGET /next HTTP/1.1\nHost: test\n\n")
+            try connection.send(
+                "PUT /lf HTTP/1.1\nHost: test\nContent-Length: 2\n\nokGET /next HTTP/1.1\nHost: test\n\n")
             #expect(try connection.readReply().text == "PUT /lf ok")
             #expect(try connection.readReply().text == "GET /next ")
         }

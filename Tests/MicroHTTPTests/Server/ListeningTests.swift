@@ -1,6 +1,5 @@
-internal import Testing
-
 internal import MicroHTTP
+internal import Testing
 
 /// Where a server listens, and what it says when it cannot.
 struct ListeningTests {
@@ -33,7 +32,8 @@ struct ListeningTests {
                 server = try start(HTTPServerConfiguration(host: host, port: 0))
             } catch {
                 // A machine without IPv6 says so, and of what.
-                #expect("\(error)".hasPrefix("cannot listen on \(host) port 0: ") || "\(error)".hasPrefix("cannot open"))
+                #expect(
+                    "\(error)".hasPrefix("cannot listen on \(host) port 0: ") || "\(error)".hasPrefix("cannot open"))
                 continue
             }
             defer { server.stop() }

@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// Many clients at a time.
 struct ManyConnectionsTests {
@@ -11,7 +10,9 @@ struct ManyConnectionsTests {
             let connections = try (0..<150).map { _ in try server.connect() }
             try waitUntil("all are accepted") { server.connectionCount == 150 }
             for round in 0..<3 {
-                for (number, connection) in connections.enumerated() { try connection.send(put("/\(number)", "\(round)")) }
+                for (number, connection) in connections.enumerated() {
+                    try connection.send(put("/\(number)", "\(round)"))
+                }
                 for (number, connection) in connections.enumerated() {
                     #expect(try connection.readReply().text == "PUT /\(number) \(round)")
                 }
@@ -28,7 +29,9 @@ struct ManyConnectionsTests {
                         let body = "\(thread) \(round) \(number)"
                         try connection.send(put("/t", body))
                         let text = try connection.readReply().text
-                        guard text == "PUT /t \(body)" else { throw TestConnection.Failure("\(body) was answered: \(text)") }
+                        guard text == "PUT /t \(body)" else {
+                            throw TestConnection.Failure("\(body) was answered: \(text)")
+                        }
                     }
                 }
             }

@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// What a handler sees of a request's line and headers.
 struct RequestHeadTests {
@@ -25,7 +24,8 @@ struct RequestHeadTests {
     }
 
     @Test(arguments: [
-        "/", "//", "/a%2Fb", "/a%00b", "/%", "/a+b", "/caf\u{e9}", "/a;b=c", "/a#b", "*", "http://host/a", "/a\"<>\\^`{|}",
+        "/", "//", "/a%2Fb", "/a%00b", "/%", "/a+b", "/caf\u{e9}", "/a;b=c", "/a#b", "*", "http://host/a",
+        "/a\"<>\\^`{|}",
         "/\u{1}", "/\t",
     ])
     func thePathIsAsItWasSent(path: String) throws {
@@ -49,8 +49,10 @@ struct RequestHeadTests {
 
     @Test(arguments: [
         ("", "nil nil"), ("?", "nil nil"), ("?a", " nil"), ("?a=", " nil"), ("?a=1", "1 nil"), ("?a=1&", "1 nil"),
-        ("?a=1&b=2", "1 2"), ("?b=2&a=1", "1 2"), ("?a=1&a=2", "1 nil"), ("?a=x+y%20z", "x y%20z nil"), ("?a=b=c", "b=c nil"),
-        ("?a=1?b=2", "1?b=2 nil"), ("?a=%26&b=%3D", "%26 %3D"), ("?A=1", "nil nil"), ("?&a=1", "1 nil"), ("?a=1&&b=2", "1 2"),
+        ("?a=1&b=2", "1 2"), ("?b=2&a=1", "1 2"), ("?a=1&a=2", "1 nil"), ("?a=x+y%20z", "x y%20z nil"),
+        ("?a=b=c", "b=c nil"),
+        ("?a=1?b=2", "1?b=2 nil"), ("?a=%26&b=%3D", "%26 %3D"), ("?A=1", "nil nil"), ("?&a=1", "1 nil"),
+        ("?a=1&&b=2", "1 2"),
         ("?a&b", " "), ("?a=1&b=&", "1 "), ("?=x&a=1", "1 nil"), ("?a=/&b=:", "/ :"), ("?a=1#x", "1#x nil"),
     ])
     func parametersAreFound(query: String, found: String) throws {
@@ -69,7 +71,8 @@ struct RequestHeadTests {
         try withServer { server in
             let connection = try server.connect()
             for head in [
-                "GET /f HTTP/1.1\r\nHost:\r\n\r\n", "GET /f HTTP/1.1\nHost: a\nX:\n\n", "\r\n\r\nGET /f HTTP/1.1\r\nHost: a\r\n\r\n",
+                "GET /f HTTP/1.1\r\nHost:\r\n\r\n", "GET /f HTTP/1.1\nHost: a\nX:\n\n",
+                "\r\n\r\nGET /f HTTP/1.1\r\nHost: a\r\n\r\n",
                 "GET /f HTTP/1.1\r\nHost: a\r\nX: \t \r\n\r\n", "GET /f HTTP/1.1\nHost: a\r\nX: y\nZ: z\r\n\r\n",
                 "GET /f HTTP/1.1\r\nHost: a\r\nCookie: a=b; c=\"d\"; e\r\nCookie: f\r\n\r\n",
                 "GET /f HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "y", count: 10_000) + "\r\nZ: z\r\n\r\n",
@@ -87,7 +90,8 @@ struct RequestHeadTests {
     @Test func headersAreFound() throws {
         let handler = TestHandler(onRespond: { request in
             let names = ["x-first", "X-EMPTY", "x-twice", "x-none", "x-tab"] as [StaticString]
-            return .text(names.map { request.head.header($0).map { "<\(String($0))>" } ?? "nil" }.joined(separator: ","))
+            return .text(
+                names.map { request.head.header($0).map { "<\(String($0))>" } ?? "nil" }.joined(separator: ","))
         })
         let headers = "X-First: a b\r\nx-empty:\r\nX-Twice:1\r\nx-twice: 2\r\nX-Tab:\t\tt\r\n"
         let reply = try withServer(handler) { try $0.ask(get("/", headers: headers)) }

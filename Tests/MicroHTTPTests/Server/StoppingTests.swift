@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// How a server ends: it listens no more, finishes what it has, and stops.
 struct StoppingTests {

@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// What a server counts.
 struct TrafficTests {

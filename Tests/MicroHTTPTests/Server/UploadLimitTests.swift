@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// Bodies that are longer than they may be.
 struct UploadLimitTests {
@@ -9,7 +8,9 @@ struct UploadLimitTests {
     private let handler = TestHandler(onAdmit: { _ in .collect(limit: Self.limit) })
     private let chunkedHead = "PUT /c HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    private func chunk(_ count: Int) -> String { "\(String(count, radix: 16))\r\n\(String(repeating: "x", count: count))\r\n" }
+    private func chunk(_ count: Int) -> String {
+        "\(String(count, radix: 16))\r\n\(String(repeating: "x", count: count))\r\n"
+    }
 
     @Test func upToTheLimitIsTaken() throws {
         try withServer(handler) { server in
@@ -91,7 +92,9 @@ struct UploadLimitTests {
             func admit(_ head: RequestHead) -> Admission { .collect(limit: 1) }
             func respond(to request: Request) -> Response { .text("taken") }
             func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
-                .text("\(head.header("X-Name").map { String($0) } ?? "") \(head.query("q").map { String($0) } ?? "")", status: 413)
+                .text(
+                    "\(head.header("X-Name").map { String($0) } ?? "") \(head.query("q").map { String($0) } ?? "")",
+                    status: 413)
             }
             func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
         }

@@ -1,7 +1,6 @@
-internal import Testing
-internal import TestSupport
-
 internal import MicroHTTP
+internal import TestSupport
+internal import Testing
 
 /// Bodies of requests.
 struct UploadTests {
@@ -23,7 +22,8 @@ struct UploadTests {
             let connection = try server.connect()
             for body in [
                 "0\r\n\r\n", "5\r\nabcde\r\n0\r\n\r\n", "1\r\na\r\n1;ext=1\r\nb\r\n003\r\ncde\r\n0\r\n\r\n",
-                "5;a=\"b\";c\r\nabcde\r\n0;last\r\nTrailer: x\r\nOther: y\r\n\r\n", "5\nabcde\n0\n\n", "A\r\n0123456789\r\n0\r\n\r\n",
+                "5;a=\"b\";c\r\nabcde\r\n0;last\r\nTrailer: x\r\nOther: y\r\n\r\n", "5\nabcde\n0\n\n",
+                "A\r\n0123456789\r\n0\r\n\r\n",
             ] {
                 try connection.send(chunkedHead + body)
                 let text = try connection.readReply().text
@@ -40,7 +40,8 @@ struct UploadTests {
                 try connection.send(Array(chunkedHead.utf8) + body[..<split])
                 #expect(try server.ask(get("/other")).status == 200)
                 try connection.send(Array(body[split...]))
-                #expect(try connection.readReply().text == "PUT /chunked wikipedia in\r\n\r\nchunks.", "split at \(split)")
+                #expect(
+                    try connection.readReply().text == "PUT /chunked wikipedia in\r\n\r\nchunks.", "split at \(split)")
             }
         }
     }
@@ -56,7 +57,8 @@ struct UploadTests {
     }
 
     @Test(arguments: [
-        "x\r\n", "-1\r\n", "1x\r\na\r\n", "\r\n", "1\r\nab\r\n0\r\n\r\n", "0x1\r\na\r\n", " 1\r\na\r\n", "1 \r\na\r\n0\r\n\r\n",
+        "x\r\n", "-1\r\n", "1x\r\na\r\n", "\r\n", "1\r\nab\r\n0\r\n\r\n", "0x1\r\na\r\n", " 1\r\na\r\n",
+        "1 \r\na\r\n0\r\n\r\n",
         "FFFFFFFFFFFFFFFFF\r\na", ";\r\n",
     ])
     func chunksThatAreNoneEndTheConnection(body: String) throws {
@@ -76,7 +78,8 @@ struct UploadTests {
         try withServer { server in
             let connection = try server.connect()
             for _ in 0..<3 {
-                try connection.send("PUT /e HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+                try connection.send(
+                    "PUT /e HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
                 #expect(try connection.readReply().status == 100)
                 try connection.send("body")
                 #expect(try connection.readReply().text == "PUT /e body")
@@ -85,7 +88,9 @@ struct UploadTests {
     }
 
     @Test func aClientThatExpectsToContinueIsRefusedAtOnce() throws {
-        let handler = TestHandler(onAdmit: { $0.framing == .chunked ? .refuse(.text("no", status: 415)) : .collect(limit: 10) })
+        let handler = TestHandler(onAdmit: {
+            $0.framing == .chunked ? .refuse(.text("no", status: 415)) : .collect(limit: 10)
+        })
         try withServer(handler) { server in
             let large = try server.connect()
             try large.send("PUT /e HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n")
@@ -93,7 +98,8 @@ struct UploadTests {
             #expect(try large.readToEnd().isEmpty)
 
             let refused = try server.connect()
-            try refused.send("PUT /e HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try refused.send(
+                "PUT /e HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
             #expect(try refused.readReply().status == 415)
             #expect(try refused.readToEnd().isEmpty)
         }
@@ -103,7 +109,9 @@ struct UploadTests {
         // More than there are threads: a body that is on its way holds up none of them.
         try withServer(threads: 1) { server in
             let connections = try (0..<20).map { _ in try server.connect() }
-            for connection in connections { try connection.send("PUT /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n") }
+            for connection in connections {
+                try connection.send("PUT /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n")
+            }
             for digit in 0..<10 {
                 for connection in connections { try connection.send("\(digit)") }
                 #expect(try server.ask(get("/quick")).status == 200)

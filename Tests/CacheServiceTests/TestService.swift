@@ -1,0 +1,85 @@
+internal import CacheCore
+internal import Foundation
+internal import MicroHTTP
+
+@testable internal import CacheService
+
+/// A service over a cache whose clock a test drives, asked without a socket.
+struct TestService {
+    let clock: ManualClock
+    let cache: ProductionCache
+    let service: CacheService
+
+    /// - Parameters:
+    ///   - capacity: The most entries.
+    ///   - memoryLimit: The most bytes.
+    ///   - defaultTTL: How long entries live that do not say.
+    ///   - secondsSince1970: The time of day at first.
+    ///   - limits: How much a client may send.
+    ///   - observer: Told each request that was answered.
+    init(
+        capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil, secondsSince1970: Int = 1_700_000_000,
+        limits: ServiceLimits = ServiceLimits(), observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
+    ) throws {
+        clock = ManualClock(secondsSince1970: secondsSince1970)
+        cache = try ProductionCache(
+            CacheConfiguration(
+                capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, clock: .manual(clock)))
+        service = CacheService(cache: cache, limits: limits, version: "1.2.3", observer: observer)
+    }
+
+    func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []) -> Reply {
+        Reply(LiteralRequest(method, target, headers: headers, body: body).answer(by: service))
+    }
+
+    func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: String) -> Reply {
+        ask(method, target, headers: headers, body: Array(body.utf8))
+    }
+
+    func get(_ target: String) -> Reply { ask(.get, target) }
+    func post(_ target: String, _ body: String) -> Reply { ask(.post, target, body: body) }
+
+    @discardableResult
+    func put(_ target: String, _ body: String = "1", headers: [(String, String)] = []) -> Reply {
+        ask(.put, target, headers: headers, body: body)
+    }
+
+    /// Hits and misses, from `/stats`.
+    var reads: (hits: Int, misses: Int) {
+        let stats = cache.getStats()
+        return (stats.hits, stats.misses)
+    }
+}
+
+/// A response with all of its body.
+struct Reply {
+    let status: Int
+    let headers: HeaderFields
+    let body: [UInt8]
+
+    init(_ response: consuming Response) {
+        status = response.status
+        headers = response.headers
+        body = response.collectBody()
+    }
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// The value of a header field.
+    subscript(_ name: String) -> String? { headers[name] }
+
+    /// The names of all header fields, in their order.
+    var headerNames: [String] { headers.all.map(\.name) }
+
+    /// The members of the body, which must be a JSON object.
+    var object: [String: Any] {
+        get throws {
+            guard let object = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any] else {
+                throw NotAnObject(text: text)
+            }
+            return object
+        }
+    }
+
+    struct NotAnObject: Error { let text: String }
+}
