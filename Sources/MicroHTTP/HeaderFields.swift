@@ -17,6 +17,8 @@ public struct HeaderFields: Sendable {
     }
 
     /// Adds a field. A control character in the value, which could end it, becomes a space (RFC 9110, section 5.5).
+    // A literal is a static string: without this the compiler would take it for this one, which copies it twice.
+    @_disfavoredOverload
     public mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
         storage.append(contentsOf: value.utf8.lazy.map { Self.isControl($0) ? UInt8(ascii: " ") : $0 })

@@ -37,15 +37,19 @@ public struct Response: ~Copyable {
 
     /// All of the body at once, to the last piece of a stream: for what calls a handler without a server.
     public consuming func collectBody() -> [UInt8] {
+        var bytes: [UInt8] = []
+        forEachPiece { bytes += $0 }
+        return bytes
+    }
+
+    /// Calls `visit` with the body: a stream's piece by piece, any other at once.
+    public consuming func forEachPiece(_ visit: ([UInt8]) -> Void) {
         switch consume body {
-        case .empty: return []
-        case .bytes(let bytes): return bytes
-        case .constant(let bytes): return Array(bytes)
-        case .lent(let lent): return Array(lent.bytes)
-        case .stream(let producer):
-            var bytes: [UInt8] = []
-            while let piece = producer.nextPiece() { bytes += piece }
-            return bytes
+        case .empty: break
+        case .bytes(let bytes): visit(bytes)
+        case .constant(let bytes): visit(Array(bytes))
+        case .lent(let lent): visit(Array(lent.bytes))
+        case .stream(let producer): while let piece = producer.nextPiece() { visit(piece) }
         }
     }
 }

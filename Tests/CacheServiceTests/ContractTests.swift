@@ -14,12 +14,15 @@ struct ContractTests {
         lines = reply.text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    /// The lines of a member that stands so deep, without its own.
-    private func section(_ name: String, depth: Int) -> ArraySlice<Substring> {
-        let indent = String(repeating: " ", count: depth)
-        guard let start = lines.firstIndex(of: "\(indent)\(name):") else { return [] }
-        let rest = lines[(start + 1)...]
-        return rest.prefix { $0.isEmpty || $0.hasPrefix(indent + " ") }
+    /// The lines of a member, named by the path to it, without its own.
+    private func section(_ path: String...) -> ArraySlice<Substring> {
+        var section = lines[...]
+        for (depth, name) in path.enumerated() {
+            let indent = String(repeating: "  ", count: depth)
+            guard let start = section.firstIndex(of: "\(indent)\(name):") else { return [] }
+            section = section[(start + 1)...].prefix { $0.isEmpty || $0.hasPrefix(indent + " ") }
+        }
+        return section
     }
 
     /// The names that stand so deep in some lines.
@@ -33,7 +36,7 @@ struct ContractTests {
     }
 
     @Test func theRoutesAreThoseOfTheContract() {
-        let paths = section("paths", depth: 0)
+        let paths = section("paths")
         var written: Set<String> = []
         let starts = names(paths, depth: 2)
         for (place, start) in starts.enumerated() {
@@ -50,7 +53,7 @@ struct ContractTests {
     }
 
     @Test func theErrorCodesAreThoseOfTheContract() {
-        let codes = section("ErrorCode", depth: 4).compactMap { line in
+        let codes = section("components", "schemas", "ErrorCode").compactMap { line in
             line.hasPrefix("        - ") ? String(line.dropFirst(10)) : nil
         }
         #expect(codes == ProblemCode.allCases.map(\.rawValue))
@@ -83,7 +86,7 @@ struct ContractTests {
         let test = try TestService()
         for number in 0..<3 { test.put("/keys/\(number)") }
         let cursor = try #require(try test.get("/keys?limit=1").object["cursor"] as? String)
-        let pattern = try #require(section("Cursor", depth: 4).first { $0.contains("pattern: ") })
+        let pattern = try #require(section("components", "schemas", "Cursor").first { $0.contains("pattern: ") })
         let expression = try Regex(String(pattern.split(separator: "pattern: ").last!))
         #expect(try expression.wholeMatch(in: cursor) != nil, "\(cursor) is not \(pattern)")
     }

@@ -6,7 +6,8 @@ internal import Testing
 struct ProblemTests {
     @Test func theTableOfCodesIsThis() {
         let table: [(String, Int, String)] = [
-            ("invalid_key", 400, "Bad Request"), ("invalid_json", 400, "Bad Request"), ("invalid_ttl", 400, "Bad Request"),
+            ("invalid_key", 400, "Bad Request"), ("invalid_json", 400, "Bad Request"),
+            ("invalid_ttl", 400, "Bad Request"),
             ("invalid_body", 400, "Bad Request"), ("invalid_query", 400, "Bad Request"),
             ("malformed_request", 400, "Bad Request"), ("key_not_found", 404, "Not Found"),
             ("route_not_found", 404, "Not Found"), ("method_not_allowed", 405, "Method Not Allowed"),

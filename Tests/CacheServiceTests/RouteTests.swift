@@ -20,21 +20,26 @@ struct RouteTests {
     }
 
     @Test(arguments: [
-        ("/keys/a", "a"), ("/keys/", ""), ("/keys/a/b", "a/b"), ("/keys//", "/"), ("/keys/a%2Fb", "a%2Fb"), ("/keys/keys/", "keys/"),
+        ("/keys/a", "a"), ("/keys/", ""), ("/keys/a/b", "a/b"), ("/keys//", "/"), ("/keys/a%2Fb", "a%2Fb"),
+        ("/keys/keys/", "keys/"),
         ("/keys/../stats", "../stats"), ("/keys/ ", " "), ("/keys/a?", "a?"),
     ])
     func allBehindKeysIsTheKey(path: String, key: String) {
         #expect(match(path) == (.key, key))
     }
 
-    @Test(arguments: ["", "keys/a", "/Keys/a", "//keys/a", "/%6Beys/a", "*", "/keysx", "/stats?x", "/unmatched", "unmatched"])
+    @Test(arguments: [
+        "", "keys/a", "/Keys/a", "//keys/a", "/%6Beys/a", "*", "/keysx", "/stats?x", "/unmatched", "unmatched",
+    ])
     func anythingElseHasNoRoute(path: String) {
         #expect(match(path).route == .unmatched)
     }
 
     @Test(arguments: [
-        ("http://host/keys/a/b", Route.key, "a/b"), ("https://host:80/stats", .stats, ""), ("HTTP://HOST/keys", .keys, ""),
-        ("http://host/", .index, ""), ("http://host", .index, ""), ("http://user@[::1]:80/keys/http://x/y", .key, "http://x/y"),
+        ("http://host/keys/a/b", Route.key, "a/b"), ("https://host:80/stats", .stats, ""),
+        ("HTTP://HOST/keys", .keys, ""),
+        ("http://host/", .index, ""), ("http://host", .index, ""),
+        ("http://user@[::1]:80/keys/http://x/y", .key, "http://x/y"),
         ("http:///stats", .stats, ""), ("ftp://host/stats", .unmatched, ""), ("http:/stats", .unmatched, ""),
         ("host/stats", .unmatched, ""),
     ])

@@ -18,7 +18,8 @@ struct TestService {
     ///   - limits: How much a client may send.
     ///   - observer: Told each request that was answered.
     init(
-        capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil, secondsSince1970: Int = 1_700_000_000,
+        capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil,
+        secondsSince1970: Int = 1_700_000_000,
         limits: ServiceLimits = ServiceLimits(), observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
     ) throws {
         clock = ManualClock(secondsSince1970: secondsSince1970)
@@ -28,7 +29,9 @@ struct TestService {
         service = CacheService(cache: cache, limits: limits, version: "1.2.3", observer: observer)
     }
 
-    func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []) -> Reply {
+    func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [])
+        -> Reply
+    {
         Reply(LiteralRequest(method, target, headers: headers, body: body).answer(by: service))
     }
 

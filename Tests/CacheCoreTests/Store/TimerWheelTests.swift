@@ -50,8 +50,8 @@ import Testing
 
     /// The clock stands still for years, then goes on: nothing is left behind, however far beyond the wheel's reach it was
     /// when it was put in.
-    @Test(arguments: [1, 3, 5, 8, 9, 12, 50])
-    func aLongPauseLeavesNothingBehind(years: Int64) throws {
+    @Test(arguments: [365, 1000, 1700, 3000, 3300, 3400, 3500, 3600, 3650, 4000, 20_000])
+    func aLongPauseLeavesNothingBehind(days: Int64) throws {
         let year = Self.day * 365
         let spread = Int64(40) * TimerWheel.tick << 24
         for part in 0..<40 as Range<Int64> {
@@ -59,7 +59,7 @@ import Testing
             let expiry = year + 1 + part * (10 * year / 40)
             let entry = try entries.make("key", expiresAt: expiry)
             wheel.schedule(entry)
-            var now = year + years * year
+            var now = year + days * Self.day
             #expect(expired(&wheel, at: now) == (expiry - 1 < now / TimerWheel.tick * TimerWheel.tick ? [entry] : []))
             guard entry.timerBucket != TimerWheel.noBucket else { continue }
             while now < expiry {

@@ -1,13 +1,14 @@
-import CacheCore
-import MicroHTTP
-import Testing
+internal import CacheCore
+internal import MicroHTTP
+internal import Testing
 
-@testable import CacheService
+@testable internal import CacheService
 
-struct StatisticsTests {
+/// The figures after a history that is known to the last request.
+struct ScriptedHistoryTests {
     /// Three hits, one miss, four puts, a delete, a replacement, an eviction and an expiry.
-    private func history() throws -> ServiceFixture {
-        let fixture = try ServiceFixture(capacity: 2)
+    private func history() throws -> TestService {
+        let fixture = try TestService(capacity: 2)
         _ = fixture.put("/keys/a", "1")
         _ = fixture.put("/keys/b?ttl=5", "1")
         _ = fixture.get("/keys/a")
@@ -15,7 +16,7 @@ struct StatisticsTests {
         _ = fixture.put("/keys/a", "2")
         _ = fixture.put("/keys/c", "1")
         _ = fixture.put("/keys/d?ttl=1", "1")
-        _ = fixture.send(.delete, "/keys/c")
+        _ = fixture.ask(.delete, "/keys/c")
         fixture.clock.advance(by: .seconds(2))
         _ = fixture.get("/nope")
         return fixture
@@ -26,7 +27,7 @@ struct StatisticsTests {
         let memory = fixture.cache.getStats().memoryBytes
         let zero = "\"mean_ms\":0.0,\"p50_ms\":0.0,\"p90_ms\":0.0,\"p99_ms\":0.0,\"p999_ms\":0.0,\"max_ms\":0.0"
         #expect(
-            fixture.get("/stats").body == """
+            fixture.get("/stats").text == """
                 {"hits":3,"misses":1,"hit_rate":75.0,"total_requests":4,"puts":5,"deletes":1,"evictions":2,\
                 "expirations":1,"current_size":0,"capacity":2,"memory_bytes":\(memory),"memory_limit_bytes":null,\
                 "eviction_policy":"lru","uptime_seconds":2.0,"latency":{"get":{"count":1,\(zero)},\
@@ -39,8 +40,8 @@ struct StatisticsTests {
 
     @Test func resetSetsThemToZero() throws {
         let fixture = try history()
-        #expect(fixture.send(.delete, "/stats").status == 204)
-        let body = fixture.get("/stats").body
+        #expect(fixture.ask(.delete, "/stats").status == 204)
+        let body = fixture.get("/stats").text
         #expect(body.hasPrefix("{\"hits\":0,\"misses\":0,\"hit_rate\":0.0,\"total_requests\":0,\"puts\":0,"))
         #expect(body.contains("\"get\":{\"count\":0,"))
         // The request that did it is counted after it.
@@ -50,7 +51,7 @@ struct StatisticsTests {
     @Test func metricsAreTheHistory() throws {
         let fixture = try history()
         let text = fixture.get("/metrics")
-        #expect(text.headers == ["Content-Type: text/plain; version=0.0.4; charset=utf-8"])
+        #expect(text["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
         for line in [
             "cache_gets_total{result=\"hit\"} 3", "cache_gets_total{result=\"miss\"} 1", "cache_puts_total 5",
             "cache_removals_total{cause=\"evicted\"} 2", "cache_removals_total{cause=\"expired\"} 1",
@@ -64,10 +65,10 @@ struct StatisticsTests {
             "cache_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"} 1",
             "cache_http_connections 0", "cache_uptime_seconds 2.0", "cache_build_info{version=\"1.2.3\"} 1",
         ] {
-            #expect(text.body.split(separator: "\n").contains { $0 == line }, "\(line)")
+            #expect(text.text.split(separator: "\n").contains { $0 == line }, "\(line)")
         }
         // No bound, no series: a dashboard would take a zero for one.
-        #expect(!text.body.contains("cache_memory_limit_bytes"))
+        #expect(!text.text.contains("cache_memory_limit_bytes"))
     }
 
     @Test func latenciesFallIntoTheirBuckets() {

@@ -1,0 +1,57 @@
+internal import CacheCore
+internal import MicroHTTP
+internal import Testing
+
+@testable internal import CacheService
+
+/// Which types of bodies are read as JSON.
+struct MediaTypeTests {
+    private let test: TestService
+
+    init() throws { test = try TestService() }
+
+    @Test(arguments: [
+        "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/x-www-form-urlencoded",
+        "text/plain", "application/octet-stream", "application/vnd.api+json", "application/x-ndjson", "text/json", "", ";", "/", "x",
+        "*/*", "json", "application/", "/xml", "application/json;a=image/png", " application/json ", "nonsense/🦊",
+    ])
+    func taken(type: String) {
+        #expect(test.put("/keys/a", headers: [("Content-Type", type)]).status == 201)
+        #expect(test.ask(.post, "/mput", headers: [("Content-Type", type)], body: "{\"items\":{}}").status == 200)
+        #expect(test.ask(.post, "/warm", headers: [("content-type", type)], body: "").status == 200)
+    }
+
+    @Test func taken() {
+        #expect(test.put("/keys/a").status == 201)
+    }
+
+    @Test(arguments: [
+        ("image/png", "image/png"), ("IMAGE/PNG", "image/png"), ("multipart/form-data; boundary=x", "multipart/form-data"),
+        ("application/xml", "application/xml"), ("text/xml", "text/xml"), ("image/svg+xml", "image/svg+xml"),
+        ("application/atom+xml;type=entry", "application/atom+xml"), ("text/html", "text/html"), ("text/csv", "text/csv"),
+        ("audio/mpeg", "audio/mpeg"), ("video/mp4", "video/mp4"), ("font/woff", "font/woff"), (" text/html ; x", "text/html"),
+        ("application/pdf", "application/pdf"), ("application/gzip", "application/gzip"), ("application/cbor", "application/cbor"),
+        ("application/yaml", "application/yaml"), ("message/http", "message/http"),
+    ])
+    func refused(type: String, named: String) throws {
+        let problem = ExpectedProblem(
+            415, "unsupported_media_type", "the body is \(named); it must be JSON, as application/json")
+        let headers = [("Content-Type", type)]
+        for body in ["1", String(repeating: "1", count: 100_000)] {
+            try expect(test.put("/keys/a", body, headers: headers), is: problem)
+            for path in ["/mget", "/mput", "/mdelete", "/warm"] {
+                try expect(test.ask(.post, path, headers: headers, body: body), is: problem)
+            }
+        }
+        #expect(test.cache.getStats().puts == 0)
+    }
+
+    @Test func whatIsNotReadMayBeOfAnyType() {
+        test.put("/keys/a")
+        let headers = [("Content-Type", "image/png")]
+        // No body: a client that sets the type on every request.
+        #expect(test.ask(.get, "/keys/a", headers: headers).status == 200)
+        #expect(test.ask(.get, "/stats", headers: headers).status == 200)
+        #expect(test.ask(.delete, "/keys/a", headers: headers).status == 204)
+    }
+}
