@@ -37,11 +37,13 @@ import Testing
 
     private static var person: Person {
         Person(
-            name: "Zoë \"Z\" \u{1F600}\n\u{0}", age: 41, isActive: true, address: Address(street: "Straße", number: nil),
+            name: "Zoë \"Z\" \u{1F600}\n\u{0}", age: 41, isActive: true,
+            address: Address(street: "Straße", number: nil),
             tags: ["", "a/b"], matrix: [[1.5, -2e-10], [], [.greatestFiniteMagnitude]], scores: ["x": .min, "y": .max],
             born: Date(timeIntervalSinceReferenceDate: 12_345.678), picture: Data((0...255).map { UInt8($0) }),
             shape: .polygon([3, 4, 5], name: "triangle"), level: .high, big: .max,
-            link: URL(string: "https://example.org/?q=1")!, id: UUID(uuidString: "6F9619FF-8B86-D011-B42D-00CF4FC964FF")!)
+            link: URL(string: "https://example.org/?q=1")!,
+            id: UUID(uuidString: "6F9619FF-8B86-D011-B42D-00CF4FC964FF")!)
     }
 
     private let cache: ProductionCache

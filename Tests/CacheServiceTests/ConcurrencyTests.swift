@@ -37,7 +37,9 @@ struct ConcurrencyTests {
                 guard let hits = stats["hits"] as? Int, let misses = stats["misses"] as? Int,
                     let total = stats["total_requests"] as? Int, let size = stats["current_size"] as? Int
                 else { throw Broken(what: "\(stats)") }
-                guard total == hits + misses else { throw Broken(what: "\(total) reads, \(hits) hits, \(misses) misses") }
+                guard total == hits + misses else {
+                    throw Broken(what: "\(total) reads, \(hits) hits, \(misses) misses")
+                }
                 guard size <= 48 else { throw Broken(what: "\(size) entries") }
                 guard ask(.get, "/metrics").status == 200 else { throw Broken(what: "no metrics") }
             }
@@ -48,19 +50,24 @@ struct ConcurrencyTests {
                 let key = random.below(Self.keyCount)
                 switch random.below(8) {
                 case 0, 1:
-                    let status = ask(.put, "/keys/\(key)?ttl=\(random.below(2) == 0 ? "0.001" : "100")", body: value(key, thread, number)).status
+                    let status = ask(
+                        .put, "/keys/\(key)?ttl=\(random.below(2) == 0 ? "0.001" : "100")",
+                        body: value(key, thread, number)
+                    ).status
                     guard status == 201 || status == 204 else { throw Broken(what: "PUT: \(status)") }
                 case 2:
                     let status = ask(.delete, "/keys/\(key)").status
                     guard status == 204 || status == 404 else { throw Broken(what: "DELETE: \(status)") }
                 case 3:
                     reads.add(3)
-                    let reply = try ask(.post, "/mget", body: "[\"\(key)\",\"\(key + 1)\",\"\(key)\",\"\(key + 2)\"]").object
+                    let reply = try ask(.post, "/mget", body: "[\"\(key)\",\"\(key + 1)\",\"\(key)\",\"\(key + 2)\"]")
+                        .object
                     for (name, found) in reply["values"] as? [String: [Int]] ?? [:] where "\(found[0])" != name {
                         throw Broken(what: "\(name) has the value \(found)")
                     }
                 case 4:
-                    let items = (0..<4).map { "\"\(key + $0)\":\(value(key + $0, thread, number))" }.joined(separator: ",")
+                    let items = (0..<4).map { "\"\(key + $0)\":\(value(key + $0, thread, number))" }.joined(
+                        separator: ",")
                     guard ask(.post, "/mput", body: "{\"items\":{\(items)}}").text == "{\"stored\":4}\n" else {
                         throw Broken(what: "mput")
                     }
@@ -98,7 +105,9 @@ struct ConcurrencyTests {
                 } else {
                     let text = Reply(LiteralRequest(.get, "/export").answer(by: service)).text
                     let lines = text.split(separator: "\n").filter { $0.hasPrefix("{\"key\":\"stay") }
-                    guard lines.count == 500, Set(lines).count == 500 else { throw Broken(what: "\(lines.count) lines") }
+                    guard lines.count == 500, Set(lines).count == 500 else {
+                        throw Broken(what: "\(lines.count) lines")
+                    }
                     for line in text.split(separator: "\n") {
                         _ = try JSONSerialization.jsonObject(with: Data(line.utf8))
                     }

@@ -27,7 +27,8 @@ struct DrainingTests {
         func replies() -> [Reply] {
             [
                 test.get("/keys/a"), test.get("/keys/b"), test.get("/keys/%"), test.put("/keys/c"), test.get("/stats"),
-                test.ask(.options, "/keys"), test.ask(.patch, "/keys"), test.get("/nothing"), test.post("/mget", "[\"a\"]"),
+                test.ask(.options, "/keys"), test.ask(.patch, "/keys"), test.get("/nothing"),
+                test.post("/mget", "[\"a\"]"),
                 test.post("/warm", "{}"), test.get("/export"), test.get("/livez"), test.get("/readyz"),
                 test.put("/keys/a?ttl=0", String(repeating: "1", count: 100_000)), test.get("/metrics"),
                 Reply(test.service.refuse(malformed: "m")),

@@ -34,7 +34,8 @@ struct ObserverTests {
         _ = test.service.refuse(malformed: "m")
         #expect(
             log.all == [
-                "PUT /keys/{key} 201 0.0 seconds", "GET /keys/{key} 200 0.0 seconds", "HEAD /keys/{key} 404 0.0 seconds",
+                "PUT /keys/{key} 201 0.0 seconds", "GET /keys/{key} 200 0.0 seconds",
+                "HEAD /keys/{key} 404 0.0 seconds",
                 "GET /keys/{key} 400 0.0 seconds", "GET /keys 200 0.0 seconds", "POST /warm 200 0.0 seconds",
                 "POST /warm 200 0.0 seconds", "PUT /keys/{key} 400 0.0 seconds", "GET unmatched 404 0.0 seconds",
                 "OTHER /stats 405 0.0 seconds", "OTHER unmatched 400 0.0 seconds",

@@ -101,7 +101,8 @@ import Testing
         #expect(try cache.putJSON("key-0", json(30_000)) == false, "replaced, not created")
         let stats = cache.getStats()
         #expect(stats.replacements == 1 && stats.currentSize == 5 - stats.evictions && stats.evictions >= 1)
-        #expect(cache.getJSON("key-0")?.count == 30_000 && cache.getJSON("key-4") != nil && cache.getJSON("key-1") == nil)
+        #expect(
+            cache.getJSON("key-0")?.count == 30_000 && cache.getJSON("key-4") != nil && cache.getJSON("key-1") == nil)
         audit(cache)
     }
 
@@ -173,7 +174,10 @@ import Testing
     func batchesLargerThanTheMemory(shardCount: Int) throws {
         let cache = try makeCache(64 << 10, shardCount: shardCount)
         for round in 0..<20 {
-            try cache.mput(Dictionary(uniqueKeysWithValues: (0..<200).map { ("key-\(round)-\($0)", String(repeating: "v", count: 1000)) }))
+            try cache.mput(
+                Dictionary(
+                    uniqueKeysWithValues: (0..<200).map { ("key-\(round)-\($0)", String(repeating: "v", count: 1000)) })
+            )
             #expect(cache.store.ledger.bytes <= 64 << 10)
         }
         #expect(cache.getStats().puts == 4000)

@@ -21,7 +21,8 @@ struct ExportTests {
         #expect(reply["Content-Type"] == "application/x-ndjson")
         #expect(
             lines(reply.text) == [
-                "{\"key\":\"\\\"\\n\\u0000é\",\"value\":\"\\n\",\"expires_at\":1700000010.5}", "{\"key\":\"plain\",\"value\":{\"a\":1}}",
+                "{\"key\":\"\\\"\\n\\u0000é\",\"value\":\"\\n\",\"expires_at\":1700000010.5}",
+                "{\"key\":\"plain\",\"value\":{\"a\":1}}",
             ])
         #expect(reply.text.hasSuffix("\n"))
         #expect(test.reads == (0, 0))
@@ -90,7 +91,8 @@ struct ExportTests {
         var expected: [String: (value: String, left: Int64?)] = [:]
         for number in 0..<2000 {
             let key = "\(number) \0\"\\é🦊\u{1f}".prefix(random.below(12) + 1) + "\(number)"
-            let value = ["null", "[\(number)]", "\"\\u00e9\\n\(number)\"", "12345678901234567890", "{\"a\":1e400}"][random.below(5)]
+            let value = ["null", "[\(number)]", "\"\\u00e9\\n\(number)\"", "12345678901234567890", "{\"a\":1e400}"][
+                random.below(5)]
             // Quarters of a second have no error in binary.
             let left: Int64? = random.oneIn(3) ? nil : Int64(random.below(1_000_000) + 1) * 250_000_000
             expected[String(key)] = (value, left)

@@ -92,7 +92,8 @@ struct KeyRoutesTests {
 
     /// The tags are XXH3 of the bytes, from another implementation of it: no change may give the same bytes another one.
     @Test(arguments: [
-        ("42", "EhfLKMDvIZE"), ("null", "t4W27EI8ROE"), ("{\"name\":\"Ada\"}", "PtypkbJhmGg"), ("\"\\u0061\"", "fCy_asH_cR8"),
+        ("42", "EhfLKMDvIZE"), ("null", "t4W27EI8ROE"), ("{\"name\":\"Ada\"}", "PtypkbJhmGg"),
+        ("\"\\u0061\"", "fCy_asH_cR8"),
         ("[" + Array(repeating: "1", count: 600).joined(separator: ",") + "]", "ZREIVE-hfm8"),
         ("\"" + String(repeating: "x", count: 238) + "\"", "2UyumfB_VdY"),
         ("\"" + String(repeating: "x", count: 239) + "\"", "J3Pch2tj1LY"),
@@ -118,7 +119,8 @@ struct KeyRoutesTests {
     }
 
     @Test(arguments: [
-        "12345678901234567890", "-0", "1.0", "1e400", "1E+2", "\"\\u0061\\/\\n\"", "\"é漢🦊\"", "null", "true", "\"\"", "[]", "{}",
+        "12345678901234567890", "-0", "1.0", "1e400", "1E+2", "\"\\u0061\\/\\n\"", "\"é漢🦊\"", "null", "true", "\"\"",
+        "[]", "{}",
         "[1,2,[3,{\"a\":null}]]", "{\"a\":1,\"a\":2}", "\"\\ud800\"",
     ])
     func valuesComeBackDigitForDigit(value: String) {
@@ -131,23 +133,28 @@ struct KeyRoutesTests {
         #expect(test.get("/keys/a").text == "{\"a b\":[1,2],\"c\":\" d \"}")
     }
 
-    @Test(arguments: [
-        ("", "the body is empty; it must be a JSON text"),
-        (" ", "the body is not JSON: unexpected end of the text: expected a value, at byte 1"),
-        ("{\"a\": 1 \"b\": 2}", "the body is not JSON: expected ',' or '}' after a member, at byte 8"),
-        ("[1,]", "the body is not JSON: expected a value, at byte 3"),
-        ("nul", "the body is not JSON: unexpected end of the text: expected the literal null, at byte 3"),
-        ("{'a':1}", nil), ("[1 2]", nil), ("1 2", nil), ("NaN", nil), ("Infinity", nil), ("01", nil), ("1.", nil), (".5", nil),
-        ("+1", nil), ("0x1", nil), ("\"\n\"", nil), ("\"\\x\"", nil), ("\"a", nil), ("{\"a\"}", nil), ("{1:2}", nil), ("[", nil),
-        ("]", nil), ("// c\n1", nil), ("\u{feff}1", nil), ("\0", nil), ("1\0", nil), ("undefined", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("", "the body is empty; it must be a JSON text"),
+            (" ", "the body is not JSON: unexpected end of the text: expected a value, at byte 1"),
+            ("{\"a\": 1 \"b\": 2}", "the body is not JSON: expected ',' or '}' after a member, at byte 8"),
+            ("[1,]", "the body is not JSON: expected a value, at byte 3"),
+            ("nul", "the body is not JSON: unexpected end of the text: expected the literal null, at byte 3"),
+            ("{'a':1}", nil), ("[1 2]", nil), ("1 2", nil), ("NaN", nil), ("Infinity", nil), ("01", nil), ("1.", nil),
+            (".5", nil),
+            ("+1", nil), ("0x1", nil), ("\"\n\"", nil), ("\"\\x\"", nil), ("\"a", nil), ("{\"a\"}", nil),
+            ("{1:2}", nil), ("[", nil),
+            ("]", nil), ("// c\n1", nil), ("\u{feff}1", nil), ("\0", nil), ("1\0", nil), ("undefined", nil),
+        ] as [(String, String?)])
     func whatIsNotJSONIsRefused(body: String, detail: String?) throws {
         try expect(test.put("/keys/a", body), is: ExpectedProblem(400, "invalid_json", detail))
         #expect(test.get("/keys/a").status == 404)
     }
 
     @Test func bytesThatAreNotUTF8AreRefused() throws {
-        for (bytes, offset) in [([0xFF], 1), ([0xC0, 0x80], 1), ([0xED, 0xA0, 0x80], 2), ([0xC3], 2)] as [([UInt8], Int)] {
+        for (bytes, offset) in [([0xFF], 1), ([0xC0, 0x80], 1), ([0xED, 0xA0, 0x80], 2), ([0xC3], 2)]
+            as [([UInt8], Int)]
+        {
             let body = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
             try expect(
                 test.ask(.put, "/keys/a", body: body),
@@ -165,7 +172,8 @@ struct KeyRoutesTests {
         for depth in [1025, 100_000] {
             try expect(
                 test.put("/keys/b", nested(depth)),
-                is: ExpectedProblem(400, "invalid_json", "the body is not JSON: nested deeper than 1024 levels, at byte 1024"))
+                is: ExpectedProblem(
+                    400, "invalid_json", "the body is not JSON: nested deeper than 1024 levels, at byte 1024"))
         }
     }
 

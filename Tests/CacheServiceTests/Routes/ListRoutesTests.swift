@@ -36,10 +36,13 @@ struct ListRoutesTests {
 
     @Test func tellsTimeLeftAndSize() {
         test.put("/keys/a%22%00?ttl=2.5", "[1, 2]")
-        #expect(test.get("/keys").text == "{\"keys\":[{\"key\":\"a\\\"\\u0000\",\"ttl\":2.5,\"size\":5}],\"cursor\":null}\n")
+        #expect(
+            test.get("/keys").text == "{\"keys\":[{\"key\":\"a\\\"\\u0000\",\"ttl\":2.5,\"size\":5}],\"cursor\":null}\n"
+        )
         test.clock.advance(by: .nanoseconds(1))
         #expect(
-            test.get("/keys").text == "{\"keys\":[{\"key\":\"a\\\"\\u0000\",\"ttl\":2.499999999,\"size\":5}],\"cursor\":null}\n")
+            test.get("/keys").text
+                == "{\"keys\":[{\"key\":\"a\\\"\\u0000\",\"ttl\":2.499999999,\"size\":5}],\"cursor\":null}\n")
         test.clock.advance(by: .seconds(2.5))
         #expect(test.get("/keys").text == "{\"keys\":[],\"cursor\":null}\n")
         test.put("/keys/b", "null")
@@ -85,16 +88,25 @@ struct ListRoutesTests {
         ("limit=ten", "limit is \"ten\"; it must be a whole number from 1 to 1000"),
         ("limit=%2B5", "limit is \"+5\"; it must be a whole number from 1 to 1000"),
         ("limit=99999999999999999999", "limit is \"99999999999999999999\"; it must be a whole number from 1 to 1000"),
-        ("limit=%", "the parameter limit has a broken escape at byte 0; a % must be followed by two hexadecimal digits"),
+        (
+            "limit=%",
+            "the parameter limit has a broken escape at byte 0; a % must be followed by two hexadecimal digits"
+        ),
         ("cursor=", "cursor is \"\"; it must be the cursor of the page before"),
         ("cursor=x", "cursor is \"x\"; it must be the cursor of the page before"),
-        ("cursor=00000000000000000000000g", "cursor is \"00000000000000000000000g\"; it must be the cursor of the page before"),
+        (
+            "cursor=00000000000000000000000g",
+            "cursor is \"00000000000000000000000g\"; it must be the cursor of the page before"
+        ),
         ("cursor=%FF", "the parameter cursor is not valid UTF-8 after percent-decoding"),
         (
             "cursor=012345678901234567890123",
             "the cursor is not one that this process gave out; begin the listing again without it"
         ),
-        ("prefix=a%4", "the parameter prefix has a broken escape at byte 1; a % must be followed by two hexadecimal digits"),
+        (
+            "prefix=a%4",
+            "the parameter prefix has a broken escape at byte 1; a % must be followed by two hexadecimal digits"
+        ),
         ("prefix=%FF", "the parameter prefix is not valid UTF-8 after percent-decoding"),
     ])
     func aBadParameterIsRefused(query: String, detail: String) throws {

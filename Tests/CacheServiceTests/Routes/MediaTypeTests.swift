@@ -12,7 +12,8 @@ struct MediaTypeTests {
 
     @Test(arguments: [
         "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/x-www-form-urlencoded",
-        "text/plain", "application/octet-stream", "application/vnd.api+json", "application/x-ndjson", "text/json", "", ";", "/", "x",
+        "text/plain", "application/octet-stream", "application/vnd.api+json", "application/x-ndjson", "text/json", "",
+        ";", "/", "x",
         "*/*", "json", "application/", "/xml", "application/json;a=image/png", " application/json ", "nonsense/🦊",
     ])
     func taken(type: String) {
@@ -26,11 +27,15 @@ struct MediaTypeTests {
     }
 
     @Test(arguments: [
-        ("image/png", "image/png"), ("IMAGE/PNG", "image/png"), ("multipart/form-data; boundary=x", "multipart/form-data"),
+        ("image/png", "image/png"), ("IMAGE/PNG", "image/png"),
+        ("multipart/form-data; boundary=x", "multipart/form-data"),
         ("application/xml", "application/xml"), ("text/xml", "text/xml"), ("image/svg+xml", "image/svg+xml"),
-        ("application/atom+xml;type=entry", "application/atom+xml"), ("text/html", "text/html"), ("text/csv", "text/csv"),
-        ("audio/mpeg", "audio/mpeg"), ("video/mp4", "video/mp4"), ("font/woff", "font/woff"), (" text/html ; x", "text/html"),
-        ("application/pdf", "application/pdf"), ("application/gzip", "application/gzip"), ("application/cbor", "application/cbor"),
+        ("application/atom+xml;type=entry", "application/atom+xml"), ("text/html", "text/html"),
+        ("text/csv", "text/csv"),
+        ("audio/mpeg", "audio/mpeg"), ("video/mp4", "video/mp4"), ("font/woff", "font/woff"),
+        (" text/html ; x", "text/html"),
+        ("application/pdf", "application/pdf"), ("application/gzip", "application/gzip"),
+        ("application/cbor", "application/cbor"),
         ("application/yaml", "application/yaml"), ("message/http", "message/http"),
     ])
     func refused(type: String, named: String) throws {

@@ -51,13 +51,16 @@ struct MgetTests {
     @Test(arguments: [[], [0], [1, 5], [5], [0, 1, 2, 3, 4, 5]])
     func aLargeAnswerIsTheSame(absent: [Int]) throws {
         let values = (0..<6).map { "\"\(String(repeating: "\($0)", count: 400_000))\"" }
-        for (number, value) in values.enumerated() where !absent.contains(number) { test.put("/keys/k\(number)", value) }
+        for (number, value) in values.enumerated() where !absent.contains(number) {
+            test.put("/keys/k\(number)", value)
+        }
         let found = values.indices.filter { !absent.contains($0) }.map { "\"k\($0)\":\(values[$0])" }
         let missing = absent.map { "\"k\($0)\"" }
         let reply = test.post("/mget", "[\"k0\",\"k1\",\"k2\",\"k3\",\"k4\",\"k5\"]")
         #expect(reply.status == 200)
         #expect(reply["Content-Type"] == "application/json")
-        let expected = "{\"values\":{\(found.joined(separator: ","))},\"missing\":[\(missing.joined(separator: ","))]}\n"
+        let expected =
+            "{\"values\":{\(found.joined(separator: ","))},\"missing\":[\(missing.joined(separator: ","))]}\n"
         #expect(reply.text == expected)
         #expect(test.reads == (6 - absent.count, absent.count))
     }
@@ -90,7 +93,8 @@ struct MgetTests {
         test.put("/keys/a")
         let expected = "the body must be an array of keys, or an object whose one member \"keys\" is such an array"
         for body in [
-            "{}", "1", "null", "\"a\"", "{\"keys\":1}", "{\"keys\":null}", "{\"keys\":{\"a\":1}}", "{\"keys\":[\"a\"],\"x\":1}",
+            "{}", "1", "null", "\"a\"", "{\"keys\":1}", "{\"keys\":null}", "{\"keys\":{\"a\":1}}",
+            "{\"keys\":[\"a\"],\"x\":1}",
             "{\"x\":1,\"keys\":[\"a\"]}", "{\"Keys\":[\"a\"]}", "{\"keys\":[\"a\"],\"keys\":[\"b\"]}",
         ] {
             try expect(test.post(path, body), is: ExpectedProblem(400, "invalid_body", expected))
@@ -113,8 +117,12 @@ struct MgetTests {
         let items = try expect(
             reply,
             is: ExpectedProblem(
-                400, "invalid_body", "nothing was done: item 1: a key is 1; it must be a string; 5 more items are wrong"))
-        #expect(items.map { $0["code"] } == ["invalid_body", "invalid_key", "key_too_long", "invalid_key", "invalid_body", "invalid_body"])
+                400, "invalid_body", "nothing was done: item 1: a key is 1; it must be a string; 5 more items are wrong"
+            ))
+        #expect(
+            items.map { $0["code"] } == [
+                "invalid_body", "invalid_key", "key_too_long", "invalid_key", "invalid_body", "invalid_body",
+            ])
         #expect(items.map { $0["key"] } == ["", "", long, "", "", ""])
         #expect(items[1]["detail"] == "item 2: the key is empty; it must have 1 to 512 bytes")
         #expect(items[2]["detail"] == "item 3: the key has 513 bytes; it may have at most 512")

@@ -15,7 +15,8 @@ struct MputTests {
         + "{\"key\":…,\"value\":…}, with \"ttl\" beside it if they are to expire"
 
     @Test(arguments: [
-        "{\"items\":{\"a\":1,\"b\":[2 , 3]}}", "{\"items\":[{\"key\":\"a\",\"value\":1},{\"value\":[2,3],\"key\":\"b\"}]}",
+        "{\"items\":{\"a\":1,\"b\":[2 , 3]}}",
+        "{\"items\":[{\"key\":\"a\",\"value\":1},{\"value\":[2,3],\"key\":\"b\"}]}",
         "{\"ttl\":null,\"items\":{\"a\":1,\"b\":[2,3]}}", "{\"it\\u0065ms\":{\"\\u0061\":1,\"b\":[2,3]}}",
         "{\"items\":[{\"key\":\"a\",\"value\":1,\"ttl\":null},{\"key\":\"b\",\"value\":[2,3]}],\"ttl\":null}",
     ])
@@ -35,7 +36,8 @@ struct MputTests {
     }
 
     @Test func anItemsOwnTimeToLiveGoesFirst() {
-        _ = test.post("/mput", "{\"items\":[{\"key\":\"own\",\"value\":1,\"ttl\":5},{\"key\":\"all\",\"value\":1}],\"ttl\":300}")
+        _ = test.post(
+            "/mput", "{\"items\":[{\"key\":\"own\",\"value\":1,\"ttl\":5},{\"key\":\"all\",\"value\":1}],\"ttl\":300}")
         #expect(test.get("/keys/own")["Cache-Control"] == "max-age=5")
         #expect(test.get("/keys/all")["Cache-Control"] == "max-age=300")
         // Wherever it stands.
@@ -64,7 +66,8 @@ struct MputTests {
     }
 
     @Test(arguments: [
-        "{}", "[]", "1", "null", "{\"ttl\":5}", "{\"items\":1}", "{\"items\":null}", "{\"items\":\"a\"}", "[{\"key\":\"a\",\"value\":1}]",
+        "{}", "[]", "1", "null", "{\"ttl\":5}", "{\"items\":1}", "{\"items\":null}", "{\"items\":\"a\"}",
+        "[{\"key\":\"a\",\"value\":1}]",
     ])
     func whatHasNoItemsIsRefused(body: String) throws {
         let items = try expect(test.post("/mput", body), is: ExpectedProblem(400, "invalid_body", Self.expected))
@@ -74,12 +77,14 @@ struct MputTests {
     @Test func anUnknownMemberIsRefused() throws {
         try expect(
             test.post("/mput", "{\"items\":{\"a\":1},\"TTL\":5}"),
-            is: ExpectedProblem(400, "invalid_body", "the body has the member \"TTL\"; it may have \"items\" and \"ttl\""))
+            is: ExpectedProblem(
+                400, "invalid_body", "the body has the member \"TTL\"; it may have \"items\" and \"ttl\""))
         try expect(
             test.post("/mput", "{\"items\":[{\"key\":\"a\",\"value\":1,\"expires_at\":9}]}"),
             is: ExpectedProblem(
                 400, "invalid_body",
-                "nothing was done: item 0: an item has the member \"expires_at\"; it may have \"key\", \"value\", \"ttl\""))
+                "nothing was done: item 0: an item has the member \"expires_at\"; it may have \"key\", \"value\", \"ttl\""
+            ))
         #expect(test.cache.getStats().currentSize == 0)
     }
 
@@ -88,7 +93,8 @@ struct MputTests {
         let items = [
             "{\"key\":\"good\",\"value\":1}", "{\"key\":\"\",\"value\":1}", "{\"key\":\"t\",\"value\":1,\"ttl\":0}",
             "{\"key\":\"\(long)\",\"value\":1}", "{\"value\":1}", "{\"key\":\"v\"}", "{\"key\":1,\"value\":1}", "7",
-            "{\"key\":\"\\udead\",\"value\":1}", "{\"key\":\"also good\",\"value\":1}", "{\"key\":\"x\",\"value\":1,\"y\":2}",
+            "{\"key\":\"\\udead\",\"value\":1}", "{\"key\":\"also good\",\"value\":1}",
+            "{\"key\":\"x\",\"value\":1,\"y\":2}",
         ]
         let reply = test.post("/mput", "{\"items\":[\(items.joined(separator: ","))]}")
         let errors = try expect(
@@ -98,7 +104,8 @@ struct MputTests {
                 "nothing was done: item 1: the key is empty; it must have 1 to 512 bytes; 8 more items are wrong"))
         #expect(
             errors.map { $0["code"]! } == [
-                "invalid_key", "invalid_ttl", "key_too_long", "invalid_body", "invalid_body", "invalid_body", "invalid_body",
+                "invalid_key", "invalid_ttl", "key_too_long", "invalid_body", "invalid_body", "invalid_body",
+                "invalid_body",
                 "invalid_key", "invalid_body",
             ])
         #expect(errors.map { $0["key"]! } == ["", "t", long, "", "v", "", "", "", ""])
@@ -139,7 +146,8 @@ struct MputTests {
         test.put("/keys/old", "1")
         let large = "\"\(String(repeating: "x", count: 1_200_000))\""
         let errors = try expect(
-            test.post("/mput", "{\"items\":{\"a\":1,\"b\":\(large)}}"), is: ExpectedProblem(507, "insufficient_storage"))
+            test.post("/mput", "{\"items\":{\"a\":1,\"b\":\(large)}}"), is: ExpectedProblem(507, "insufficient_storage")
+        )
         #expect(errors.map { $0["key"]! } == ["b"])
         #expect(test.get("/keys/a").status == 404)
         #expect(test.get("/keys/old").status == 200)

@@ -14,12 +14,16 @@ struct TimeToLiveTests {
 
     /// What a text means in seconds, to the nanosecond; nil if it is refused.
     private static let forms: [(text: String, nanoseconds: Int64?)] = [
-        ("1", 1_000_000_000), ("300", 300_000_000_000), ("0.5", 500_000_000), ("1.5", 1_500_000_000), ("007", 7_000_000_000),
+        ("1", 1_000_000_000), ("300", 300_000_000_000), ("0.5", 500_000_000), ("1.5", 1_500_000_000),
+        ("007", 7_000_000_000),
         ("1.0", 1_000_000_000), ("0.001", 1_000_000), ("0.0000000001", 1), ("315360000", 315_360_000_000_000_000),
-        ("315360000.0", 315_360_000_000_000_000), ("315360000.1", nil), ("315360001", nil), ("0", nil), ("0.0", nil), ("-1", nil),
+        ("315360000.0", 315_360_000_000_000_000), ("315360000.1", nil), ("315360001", nil), ("0", nil), ("0.0", nil),
+        ("-1", nil),
         ("-0.5", nil), ("1e3", 1_000_000_000_000), ("1.5E+1", 15_000_000_000), ("5e-1", 500_000_000), ("1e9", nil),
-        ("1e-400", nil), ("1e400", nil), ("e3", nil), ("1e", nil), ("1e+", nil), ("1e1e1", nil), ("1e.5", nil), ("1e1.5", nil), ("nan", nil), ("NaN", nil), ("inf", nil), ("infinity", nil), ("0x10", nil),
-        (".5", nil), ("5.", nil), (".", nil), ("5.5.5", nil), ("5s", nil), ("5m", nil), ("five", nil), ("1,5", nil), ("1_000", nil),
+        ("1e-400", nil), ("1e400", nil), ("e3", nil), ("1e", nil), ("1e+", nil), ("1e1e1", nil), ("1e.5", nil),
+        ("1e1.5", nil), ("nan", nil), ("NaN", nil), ("inf", nil), ("infinity", nil), ("0x10", nil),
+        (".5", nil), ("5.", nil), (".", nil), ("5.5.5", nil), ("5s", nil), ("5m", nil), ("five", nil), ("1,5", nil),
+        ("1_000", nil),
         ("٥", nil), ("99999999999999999999", nil), ("1000000000000000000000000000000000000000000", nil), ("null", nil),
     ]
 
@@ -55,7 +59,8 @@ struct TimeToLiveTests {
     }
 
     @Test(arguments: [
-        ("?ttl=", "ttl is \"\""), ("?ttl", "ttl is \"\""), ("?ttl=%205", "ttl is \" 5\""), ("?ttl=5%20", "ttl is \"5 \""),
+        ("?ttl=", "ttl is \"\""), ("?ttl", "ttl is \"\""), ("?ttl=%205", "ttl is \" 5\""),
+        ("?ttl=5%20", "ttl is \"5 \""),
         ("?ttl=+5", "ttl is \" 5\""), ("?ttl=%2B5", "ttl is \"+5\""), ("?ttl=5%00", "ttl is \"5\0\""),
         ("?ttl=0&ttl=5", "ttl is \"0\""),
     ])
@@ -67,7 +72,8 @@ struct TimeToLiveTests {
         try expect(
             test.put("/keys/a?ttl=5%"),
             is: ExpectedProblem(
-                400, "invalid_ttl", "ttl has a broken escape at byte 1; a % must be followed by two hexadecimal digits"))
+                400, "invalid_ttl", "ttl has a broken escape at byte 1; a % must be followed by two hexadecimal digits")
+        )
         try expect(test.put("/keys/a?ttl=%FF"), is: ExpectedProblem(400, "invalid_ttl"))
     }
 
@@ -76,11 +82,14 @@ struct TimeToLiveTests {
         #expect(left("a") == 5_500_000_000)
     }
 
-    @Test(arguments: [
-        ("max-age=60", 60), ("Max-Age=60", 60), ("no-cache, max-age=60", 60), ("no-cache,max-age=60,x", 60), ("\tmax-age=60 ", 60),
-        ("max-age=60, max-age=70", 60), ("no-store", nil), ("s-maxage=60", nil), ("max-age", nil), ("x-max-age=60", nil),
-        ("max-stale=60", nil), ("", nil), (",", nil), (", ,", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("max-age=60", 60), ("Max-Age=60", 60), ("no-cache, max-age=60", 60), ("no-cache,max-age=60,x", 60),
+            ("\tmax-age=60 ", 60),
+            ("max-age=60, max-age=70", 60), ("no-store", nil), ("s-maxage=60", nil), ("max-age", nil),
+            ("x-max-age=60", nil),
+            ("max-stale=60", nil), ("", nil), (",", nil), (", ,", nil),
+        ] as [(String, Int64?)])
     func theDirectiveIsFound(field: String, seconds: Int64?) {
         #expect(test.put("/keys/a", headers: [("cache-control", field)]).status == 201)
         #expect(left("a") == seconds.map { $0 * 1_000_000_000 })
@@ -101,7 +110,10 @@ struct TimeToLiveTests {
         test.put("/keys/put")
         test.put("/keys/said?ttl=5")
         #expect(test.post("/mput", "{\"items\":{\"object\":1}}").status == 200)
-        #expect(test.post("/mput", "{\"items\":[{\"key\":\"array\",\"value\":1},{\"key\":\"null\",\"value\":1,\"ttl\":null}]}").status == 200)
+        #expect(
+            test.post(
+                "/mput", "{\"items\":[{\"key\":\"array\",\"value\":1},{\"key\":\"null\",\"value\":1,\"ttl\":null}]}"
+            ).status == 200)
         #expect(test.post("/mput", "{\"items\":{\"bodynull\":1},\"ttl\":null}").status == 200)
         #expect(test.post("/warm", "{\"key\":\"warm\",\"value\":1}").status == 200)
         for key in ["put", "object", "array", "null", "bodynull", "warm"] {
@@ -124,12 +136,15 @@ struct TimeToLiveTests {
     }
 
     /// The numbers of a JSON body.
-    @Test(arguments: [
-        ("1", 1_000_000_000), ("0.5", 500_000_000), ("1e3", 1_000_000_000_000), ("1E-3", 1_000_000), ("1e-300", 1),
-        ("315360000", 315_360_000_000_000_000), ("3.1536e8", 315_360_000_000_000_000), ("315360001", nil), ("0", nil), ("-0", nil),
-        ("-1", nil), ("1e9", nil), ("1e400", nil), ("-1e400", nil), ("99999999999999999999", nil), ("\"5\"", nil), ("true", nil),
-        ("[]", nil), ("{}", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("1", 1_000_000_000), ("0.5", 500_000_000), ("1e3", 1_000_000_000_000), ("1E-3", 1_000_000), ("1e-300", 1),
+            ("315360000", 315_360_000_000_000_000), ("3.1536e8", 315_360_000_000_000_000), ("315360001", nil),
+            ("0", nil), ("-0", nil),
+            ("-1", nil), ("1e9", nil), ("1e400", nil), ("-1e400", nil), ("99999999999999999999", nil), ("\"5\"", nil),
+            ("true", nil),
+            ("[]", nil), ("{}", nil),
+        ] as [(String, Int64?)])
     func ofABody(number: String, nanoseconds: Int64?) throws {
         let problem = ExpectedProblem(400, "invalid_ttl", "ttl is \(number); \(Self.rule)")
         let whole = test.post("/mput", "{\"items\":{\"a\":1},\"ttl\":\(number)}")

@@ -32,7 +32,8 @@ struct WarmTests {
     @Test func noBodyIsAStreamOfNoLines() {
         for body in ["", "\n", "\r\n \n\t\n"] {
             #expect(
-                test.post("/warm", body).text == "{\"loaded\":0,\"failed\":0,\"expired\":0,\"errors\":[],\"duration_ms\":0.0}\n")
+                test.post("/warm", body).text
+                    == "{\"loaded\":0,\"failed\":0,\"expired\":0,\"errors\":[],\"duration_ms\":0.0}\n")
         }
     }
 
@@ -69,7 +70,8 @@ struct WarmTests {
         #expect(errors.map { $0["line"] as! Int } == [3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15])
         #expect(
             errors.map { $0["code"] as! String } == [
-                "invalid_json", "invalid_json", "invalid_key", "key_too_long", "invalid_body", "invalid_body", "invalid_body",
+                "invalid_json", "invalid_json", "invalid_key", "key_too_long", "invalid_body", "invalid_body",
+                "invalid_body",
                 "invalid_ttl", "invalid_ttl", "invalid_ttl", "invalid_ttl", "invalid_body",
             ])
         #expect(errors[0]["detail"] as? String == "expected ',' or '}' after a member, at byte 16")

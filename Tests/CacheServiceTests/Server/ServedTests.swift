@@ -54,13 +54,16 @@ struct ServedTests {
     @Test func theFiguresOutliveTheServer() throws {
         _ = try LoopbackClient(port: server.port).ask("GET", "/keys/a")
         server.stop()
-        #expect(test.get("/stats").text.contains("\"connections\":0,\"bytes_in\":\("GET /keys/a HTTP/1.1\r\nHost: test\r\n\r\n".utf8.count),"))
+        #expect(
+            test.get("/stats").text.contains(
+                "\"connections\":0,\"bytes_in\":\("GET /keys/a HTTP/1.1\r\nHost: test\r\n\r\n".utf8.count),"))
         let second = try HTTPServer(HTTPServerConfiguration(port: 0), handler: test.service)
         defer { second.stop() }
         _ = test.ask(.delete, "/stats")
         test.service.attach(server: second)
         _ = try LoopbackClient(port: second.port).ask("GET", "/livez")
-        #expect(test.get("/stats").text.contains("\"bytes_in\":\("GET /livez HTTP/1.1\r\nHost: test\r\n\r\n".utf8.count),"))
+        #expect(
+            test.get("/stats").text.contains("\"bytes_in\":\("GET /livez HTTP/1.1\r\nHost: test\r\n\r\n".utf8.count),"))
     }
 
     @Test func aServiceWithoutAServerAnswersToo() throws {
@@ -104,7 +107,9 @@ struct ServedTests {
         defer { server.stop() }
         let client = try LoopbackClient(port: server.port)
         for _ in 0..<3 {
-            #expect(try client.ask("PUT", "/keys/%", body: [UInt8](repeating: 0x31, count: 60_000)).head.hasPrefix("HTTP/1.1 400 "))
+            #expect(
+                try client.ask("PUT", "/keys/%", body: [UInt8](repeating: 0x31, count: 60_000)).head.hasPrefix(
+                    "HTTP/1.1 400 "))
             #expect(try client.ask("POST", "/keys/a", body: [0x31]).head.hasPrefix("HTTP/1.1 405 "))
             #expect(try client.ask("GET", "/nothing").head.hasPrefix("HTTP/1.1 404 "))
             #expect(try client.ask("GET", "/livez").head.hasPrefix("HTTP/1.1 200 "))

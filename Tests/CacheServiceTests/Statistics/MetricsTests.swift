@@ -8,7 +8,8 @@ internal import Testing
 struct MetricsTests {
     /// The upper bounds of the buckets as they are written.
     private static let bounds = [
-        "1e-06", "2.5e-06", "5e-06", "1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01",
+        "1e-06", "2.5e-06", "5e-06", "1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005", "0.001", "0.0025",
+        "0.005", "0.01",
         "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "+Inf",
     ]
 
@@ -17,7 +18,8 @@ struct MetricsTests {
         let name = "cache_operation_duration_seconds"
         var text = ""
         for (index, bound) in Self.bounds.enumerated() {
-            text += "\(name)_bucket{operation=\"\(operation)\",le=\"\(bound)\"} \(counts[min(index, counts.count - 1)])\n"
+            text +=
+                "\(name)_bucket{operation=\"\(operation)\",le=\"\(bound)\"} \(counts[min(index, counts.count - 1)])\n"
         }
         text += "\(name)_sum{operation=\"\(operation)\"} \(sum)\n"
         return text + "\(name)_count{operation=\"\(operation)\"} \(counts.last!)"
@@ -81,7 +83,9 @@ struct MetricsTests {
         _ = test.ask(.delete, "/keys/c")
         test.clock.advance(by: .milliseconds(1500))
         let latencies = test.service.statistics.latencies
-        for nanoseconds in [1000, 3000, 2_000_000_000, 60_000_000_000] as [Int64] { latencies.record(.mget, nanoseconds: nanoseconds) }
+        for nanoseconds in [1000, 3000, 2_000_000_000, 60_000_000_000] as [Int64] {
+            latencies.record(.mget, nanoseconds: nanoseconds)
+        }
         #expect(
             test.get("/metrics").text == """
                 # HELP cache_gets_total Reads of keys, by result.
@@ -137,7 +141,9 @@ struct MetricsTests {
 
     @Test func noLabelEverCarriesAKey() throws {
         let test = try TestService()
-        for path in ["/keys/secret", "/keys/secret/%", "/secret", "/keys?prefix=secret", "http://secret/keys/secret", "secret"] {
+        for path in [
+            "/keys/secret", "/keys/secret/%", "/secret", "/keys?prefix=secret", "http://secret/keys/secret", "secret",
+        ] {
             for method in MicroHTTP.Method.allCases { _ = test.ask(method, path, body: "secret") }
         }
         #expect(!test.get("/metrics").text.contains("secret"))

@@ -25,7 +25,8 @@ struct RequestCountTests {
         #expect(
             test.service.requestCounts == [
                 "/keys/{key} PUT 201": 1, "/keys/{key} PUT 204": 2, "/keys/{key} GET 200": 1, "/keys/{key} GET 404": 2,
-                "/keys/{key} HEAD 200": 1, "/keys/{key} GET 400": 1, "/keys/{key} GET 414": 1, "/keys/{key} DELETE 204": 1,
+                "/keys/{key} HEAD 200": 1, "/keys/{key} GET 400": 1, "/keys/{key} GET 414": 1,
+                "/keys/{key} DELETE 204": 1,
                 "/keys DELETE 200": 1, "/keys OPTIONS 204": 1, "/keys PATCH 405": 1, "unmatched OTHER 404": 1,
                 "/stats GET 200": 1, "/warm POST 200": 1,
             ])
@@ -45,7 +46,9 @@ struct RequestCountTests {
             }
         }
         var found: [String: Int] = [:]
-        statistics.forEachRequestCount { route, method, status, count in found["\(route) \(method) \(status)"] = Int(count) }
+        statistics.forEachRequestCount { route, method, status, count in
+            found["\(route) \(method) \(status)"] = Int(count)
+        }
         #expect(found == expected)
     }
 
@@ -53,7 +56,9 @@ struct RequestCountTests {
         let statistics = ServiceStatistics(start: 0)
         for status in [299, 418, -1, .max] { statistics.count(.index, .get, status: status) }
         var found: [String] = []
-        statistics.forEachRequestCount { route, method, status, count in found.append("\(route) \(method) \(status) \(count)") }
+        statistics.forEachRequestCount { route, method, status, count in
+            found.append("\(route) \(method) \(status) \(count)")
+        }
         #expect(found == ["index get 0 4"])
     }
 
@@ -68,7 +73,9 @@ struct RequestCountTests {
         // The request that did it is the first of the new time.
         #expect(test.service.requestCounts == ["/stats DELETE 204": 1])
         #expect(test.reads == (0, 0))
-        for operation in Operation.allCases { #expect(test.service.statistics.latencies.summary(of: operation).count == 0) }
+        for operation in Operation.allCases {
+            #expect(test.service.statistics.latencies.summary(of: operation).count == 0)
+        }
         #expect(test.get("/keys/a").status == 200)
     }
 }
