@@ -3,14 +3,15 @@
 # What the build links against, what the tests drive, what the benchmarks measure against.
 BUILD_PACKAGES = libmicrohttpd-dev libsimdjson-dev libxxhash-dev pkg-config
 TEST_PACKAGES = curl python3-venv prometheus
-BENCH_PACKAGES = wrk nginx-light memcached redis-server redis-tools webdis
+MEMORY_PEERS = memcached redis-server
+BENCH_PACKAGES = wrk nginx-light $(MEMORY_PEERS) redis-tools webdis
 LINT_PACKAGES = shellcheck
 
 # A target may import only what it says it depends on.
 SWIFT_BUILD = swift build --explicit-target-dependency-import-check error
 VENV = .venv/bin
 
-.PHONY: run build test unit-tests end-to-end-tests sanitize bench image lint format clean
+.PHONY: run build test unit-tests end-to-end-tests sanitize bench bench-memory bench-micro hit-ratios image lint format clean
 
 run: build
 	exec .build/release/cache-server $(ARGS)
@@ -41,6 +42,22 @@ bench:
 	scripts/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
 	$(SWIFT_BUILD) -c release
 	.build/release/cache-bench http $(ARGS)
+
+bench-memory:
+	scripts/install-packages $(BUILD_PACKAGES) $(MEMORY_PEERS)
+	$(SWIFT_BUILD) -c release
+	.build/release/cache-bench memory $(ARGS)
+
+bench-micro:
+	scripts/install-packages $(BUILD_PACKAGES)
+	$(SWIFT_BUILD) -c release --product cache-bench
+	.build/release/cache-bench micro $(ARGS)
+
+# TRACES is a folder of traces with results.csv beside them; see scripts/hit-ratios.
+hit-ratios:
+	scripts/install-packages $(BUILD_PACKAGES)
+	$(SWIFT_BUILD) -c release --product cache-bench
+	scripts/hit-ratios "$(TRACES)" $(ARGS)
 
 image:
 	docker/build $(ARGS)

@@ -4,6 +4,7 @@
 #include <microhttpd.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /// What a daemon is started with.
 struct mhd_configuration {
@@ -20,6 +21,17 @@ struct mhd_configuration {
     /// Handed to the callbacks.
     void *context;
 };
+
+/// How much memory a connection has for its request's head, for the piece of the body that it reads, and for its response's
+/// head. A request whose head does not fit is answered 431. The library fills this memory with zeros after each request:
+/// its default, 32 KiB, costs a GET some 4 % more of its time.
+enum { mhd_connection_memory = 12 * 1024 };
+
+/// How many bytes a date has in a `Date` field.
+enum { mhd_date_length = 29 };
+
+/// The longest block that mhd_add_fields() takes: as much as a connection has room for, and some rest.
+enum { mhd_most_field_bytes = mhd_connection_memory / 2 };
 
 // Percent-decoding is left to the program: libmicrohttpd would cut a path at %00.
 static inline size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
@@ -39,6 +51,7 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_configuration *confi
         // A pool of one is refused: 0 means the daemon's own thread.
         MHD_OPTION_THREAD_POOL_SIZE, configuration->threads > 1 ? configuration->threads : 0u,
         MHD_OPTION_CONNECTION_LIMIT, configuration->connection_limit,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)mhd_connection_memory,
         MHD_OPTION_CONNECTION_TIMEOUT, configuration->timeout,
         // What 1 would refuse is refused by the program, in words: the library's own refusal is malformed.
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
@@ -46,6 +59,37 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_configuration *confi
         MHD_OPTION_UNESCAPE_CALLBACK, &mhd_keep_escapes, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, configuration->completed, configuration->context,
         MHD_OPTION_END);
+}
+
+/// Adds the `Date` field and all other fields of a response in one step; MHD_NO if they are too long or memory is exhausted.
+///
+/// The library would copy each field's name and value into memory of their own and search both for line breaks, some
+/// 100 ns a field, and put the date together anew for each response. Here it copies one field, `Date`, whose value
+/// has the length of the whole block, and the block is written over that copy.
+///
+/// Invariant: MHD_get_response_header() returns the library's own copy, which it has from strdup() and sends as it is; it is
+/// overwritten, within its length, before the response is queued.
+///
+/// @param date    mhd_date_length characters.
+/// @param fields  `Name: value` and a line break for each field, with nothing else in them that could be a line break.
+/// @param count   How many bytes that is; 0 for no field but `Date`.
+static inline enum MHD_Result mhd_add_fields(
+    struct MHD_Response *response, const char *date, const char *fields, size_t count
+) {
+    if (count > mhd_most_field_bytes) return MHD_NO;
+    // The library adds the last line break itself.
+    const size_t length = mhd_date_length + count;
+    char room[mhd_date_length + mhd_most_field_bytes + 1];
+    memset(room, '-', length);
+    room[length] = 0;
+    if (MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, room) != MHD_YES) return MHD_NO;
+    char *value = (char *)MHD_get_response_header(response, MHD_HTTP_HEADER_DATE);
+    if (value == NULL || strlen(value) != length) return MHD_NO;
+    memcpy(value, date, mhd_date_length);
+    if (count == 0) return MHD_YES;
+    memcpy(value + mhd_date_length, "\r\n", 2);
+    memcpy(value + mhd_date_length + 2, fields, count - 2);
+    return MHD_YES;
 }
 
 /// Has a response of unknown length sent as HTTP/1.0 would have it: it ends with the connection.

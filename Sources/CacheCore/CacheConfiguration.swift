@@ -15,15 +15,21 @@ public struct CacheConfiguration: Sendable {
     /// The most entries that the cache holds; nil for no bound. At least 1.
     public var capacity: Int?
 
-    /// The most bytes that entries may take: keys, values, the cache's own bookkeeping and the allocator's; nil for no
-    /// bound. At least ``minimumMemoryLimit``.
+    /// The most bytes that entries may take: keys, values, the cache's own bookkeeping, and what is left over of the pages that
+    /// they are in; nil for no bound. At least ``minimumMemoryLimit``.
     public var memoryLimit: Int?
 
     /// How long an entry lives that is put without a time to live; nil for no end. More than zero, at most
     /// ``maximumTTL``.
     public var defaultTTL: Duration?
 
-    /// Which entry goes when room is needed.
+    /// By how many percent of their time to live, at most, entries of a bulk load live shorter: 0 to 100. What is put at the same time with
+    /// the same time to live then does not expire at the same time. How much it is follows from the key. It holds for
+    /// ``ProductionCache/mput(_:ttl:)`` and warming; an expiry that a source names as a time of day is kept to.
+    public var ttlJitter: Int
+
+    /// Which entry goes when room is needed. ``EvictionPolicy/auto`` hits about as often as the best of the others, whatever
+    /// the traffic; ``EvictionPolicy/lru`` is the one whose choice can be told beforehand.
     public var eviction: EvictionPolicy
 
     /// Where the time comes from. With a manual clock, no thread works in the background: call
@@ -46,12 +52,14 @@ public struct CacheConfiguration: Sendable {
     public static let minimumMemoryLimit = 64 * 1024
 
     public init(
-        capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil, eviction: EvictionPolicy = .lru,
-        clock: CacheClock = .monotonic, encoder: JSONEncoder = JSONEncoder(), decoder: JSONDecoder = JSONDecoder()
+        capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil, ttlJitter: Int = 0,
+        eviction: EvictionPolicy = .auto, clock: CacheClock = .monotonic, encoder: JSONEncoder = JSONEncoder(),
+        decoder: JSONDecoder = JSONDecoder()
     ) {
         self.capacity = capacity
         self.memoryLimit = memoryLimit
         self.defaultTTL = defaultTTL
+        self.ttlJitter = ttlJitter
         self.eviction = eviction
         self.clock = clock
         self.encoder = encoder
@@ -75,17 +83,18 @@ public struct CacheConfiguration: Sendable {
                 .invalidConfiguration,
                 "shardCount is \(shardCount); it must be a power of two up to \(ShardedStore.maximumShardCount)")
         }
+        guard Self.ttlJitters.contains(ttlJitter) else {
+            throw CacheError(
+                .invalidConfiguration, "ttlJitter is \(ttlJitter); it must be a percentage from 0 to 100")
+        }
         if let defaultTTL { _ = try TimeToLive.nanoseconds(defaultTTL) }
     }
 
+    /// What ``ttlJitter`` may be.
+    package static let ttlJitters = 0...100
+
     /// The largest ``capacity``.
     package static let maximumCapacity = 1 << 40
-}
-
-/// Which entry leaves the cache when room is needed for another.
-public enum EvictionPolicy: String, Sendable, CaseIterable {
-    /// The least recently used one: the entry whose last `get` or `put` is longest ago. Exact over the whole cache.
-    case lru
 }
 
 /// The bounds on a time to live, in one place.

@@ -1,71 +1,138 @@
-/// A value that was read, lent from the store without a copy: its bytes stay as they are for as long as this lives,
-/// whatever becomes of the entry meanwhile.
+/// A value that was read: its bytes stay as they are for as long as this lives, whatever becomes of the entry meanwhile.
+///
+/// Small values are copies, large ones lent from the store.
 package struct CachedValue: ~Copyable {
-    // Owns one reference to the entry.
-    private let entry: Entry
+    // Owns one reference to the block.
+    private let block: ValueBlock
+    private let storedAt: Int64
+    private let expiresAt: Int64
 
-    init(retained entry: Entry) { self.entry = entry }
+    init(of entry: Entry) {
+        block = entry.copy()
+        storedAt = entry.storedAt
+        expiresAt = entry.expiresAt
+    }
 
-    deinit { entry.release() }
+    deinit { block.release() }
 
     /// How many bytes the value's JSON has.
-    package var count: Int { entry.valueCount }
+    package var count: Int { block.valueCount }
 
     /// A digest of the bytes, the same for the same bytes on every machine.
-    package var digest: UInt64 { entry.digest }
+    package var digest: UInt64 { block.digest }
 
-    /// Nanoseconds since the value was put, at `now` of the cache's clock.
-    package func age(at now: Int64) -> Int64 { max(0, now - entry.storedAt) }
+    /// Nanoseconds since the value was put, at `now` of the cache's clock; up to 67 ms too many.
+    package func age(at now: Int64) -> Int64 { max(0, now - storedAt) }
 
     /// Nanoseconds until the value expires, at `now` of the cache's clock; nil if it does not expire.
     package func timeLeft(at now: Int64) -> Int64? {
-        entry.expiresAt == Entry.never ? nil : max(0, entry.expiresAt - now)
+        expiresAt == Entry.never ? nil : max(0, expiresAt - now)
     }
 
     /// Calls `body` with the bytes, which are valid until it returns.
     package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try body(entry.value)
+        try body(block.value)
     }
 
     /// Gives the reference away: the bytes, and a token to hand to ``endLending(_:)`` when they are no longer needed.
     package consuming func lend() -> (bytes: UnsafeRawBufferPointer, token: UnsafeMutableRawPointer) {
-        let entry = entry
+        let block = block
         discard self
-        return (entry.value, entry.opaque)
+        return (block.value, block.opaque)
     }
 
     /// Takes back what ``lend()`` gave away; to be called once for each.
     package static func endLending(_ token: UnsafeMutableRawPointer) {
-        Entry(opaque: token).release()
+        ValueBlock(opaque: token).release()
     }
 }
 
 /// What a bulk read found: for each key of the batch, by its place, the value or nothing.
 package struct CachedValues: ~Copyable {
-    // Owns one reference to each entry that is present.
-    private var entries: [Entry?]
+    /// Where the value at a place is: in `bytes`, or in a block that is lent, a reference to which this owns.
+    private enum Found {
+        case nothing
+        case copied(start: Int, count: Int)
+        case lent(ValueBlock)
+    }
 
-    init(count: Int) { entries = Array(repeating: nil, count: count) }
+    private var found: [Found]
+    /// The copies, one behind the other.
+    private var bytes: [UInt8] = []
+
+    init(count: Int) { found = Array(repeating: .nothing, count: count) }
 
     deinit {
-        for entry in entries { entry?.release() }
+        for case .lent(let block) in found { block.release() }
     }
 
-    package var count: Int { entries.count }
+    package var count: Int { found.count }
 
-    package func isPresent(_ place: Int) -> Bool { entries[place] != nil }
+    func isPresent(_ place: Int) -> Bool {
+        if case .nothing = found[place] { false } else { true }
+    }
 
     /// How many bytes all values have together.
-    package var byteCount: Int { entries.reduce(0) { $0 + ($1?.valueCount ?? 0) } }
-
-    /// Calls `body` with the bytes of the value at `place`, which are valid until it returns; nil if there is none.
-    package func withUnsafeBytes<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
-        -> Result?
-    {
-        try entries[place].map { try body($0.value) }
+    package var byteCount: Int {
+        found.reduce(bytes.count) { sum, found in
+            if case .lent(let block) = found { sum + block.valueCount } else { sum }
+        }
     }
 
-    mutating func set(_ place: Int, _ retained: Entry) { entries[place] = retained }
+    /// Calls `body` with the bytes of the value at `place`, which are valid until it returns; nil if there is none.
+    func withUnsafeBytes<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result? {
+        switch found[place] {
+        case .nothing: nil
+        case .copied(let start, let count):
+            try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+        case .lent(let block): try body(block.value)
+        }
+    }
+
+    /// Calls `visit` with the keys that were asked for and what was found, in order.
+    ///
+    /// - Parameters:
+    ///   - keys: The batch that was looked up.
+    ///   - start: The first key's place.
+    ///   - visit: Told a key and its value, or nil, which are valid until it returns; says whether to go on.
+    /// - Returns: The place of the key behind the last that was told.
+    package func forEach(
+        _ keys: borrowing KeyBatch, from start: Int,
+        _ visit: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Bool
+    ) -> Int {
+        var place = start
+        while place < found.count {
+            place += 1
+            let goesOn = keys.withKey(place - 1) { key, _ in
+                withUnsafeBytes(place - 1) { visit(key, $0) } ?? visit(key, nil)
+            }
+            guard goesOn else { break }
+        }
+        return place
+    }
+
+    /// Notes that `entry` was found for a key. To be called under the lock of its shard.
+    mutating func set(_ place: Int, to entry: Entry) {
+        if let block = entry.external {
+            block.retain()
+            found[place] = .lent(block)
+            return
+        }
+        let start = bytes.count
+        let count = entry.valueCount
+        bytes.append(addingCapacity: count) { entry.copyValue(to: $0) }
+        found[place] = .copied(start: start, count: count)
+    }
+}
+
+extension [UInt8] {
+    /// Appends `count` bytes that `write` writes.
+    fileprivate mutating func append(addingCapacity count: Int, _ write: (UnsafeMutableRawPointer) -> Void) {
+        let start = self.count
+        if capacity < start + count { reserveCapacity(Swift.max(2 * capacity, start + count)) }
+        append(contentsOf: repeatElement(0, count: count))
+        withUnsafeMutableBytes { write($0.baseAddress.unsafelyUnwrapped + start) }
+    }
 }

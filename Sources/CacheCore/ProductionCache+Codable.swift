@@ -86,7 +86,7 @@ extension ProductionCache {
     }
 
     private func decode<Value: Decodable>(_ type: Value.Type, from json: UnsafeRawBufferPointer) throws -> Value {
-        // The decoder reads the store's own bytes; it keeps none of them, so they may go when it is done.
+        // The decoder reads the bytes where they are; it keeps none of them, so they may go when it is done.
         let start = UnsafeMutableRawPointer(mutating: json.baseAddress.unsafelyUnwrapped)
         let data = Data(bytesNoCopy: start, count: json.count, deallocator: .none)
         return try configuration.decoder.decode(type, from: data)
@@ -97,7 +97,7 @@ extension ShardedStore {
     /// Makes an entry whose value is JSON that is known to be valid.
     func prepare(
         _ json: Data, key: UnsafeRawBufferPointer, lifetime: Int64?, at time: (now: Int64, rank: Int64)
-    ) throws(CacheError) -> Entry {
+    ) throws(CacheError) -> PreparedEntry {
         try prepare(key: key, valueCount: json.count, lifetime: lifetime, at: time) { _ = json.copyBytes(to: $0) }
     }
 }

@@ -23,16 +23,23 @@ extension ProductionCache {
     ///
     /// - Complexity: O(*n*) for a value of *n* bytes, which are copied.
     public func getJSON(_ key: String) -> [UInt8]? {
-        guard let value = withUTF8(of: key, { lookup($0) }) else { return nil }
-        return value.withUnsafeBytes { Array($0) }
+        withUTF8(of: key) { key in
+            store.lookup(key) { entry in
+                let count = entry.valueCount
+                return [UInt8](unsafeUninitializedCapacity: count) { bytes, initialized in
+                    entry.copyValue(to: UnsafeMutableRawPointer(bytes.baseAddress.unsafelyUnwrapped))
+                    initialized = count
+                }
+            }
+        }
     }
 
-    /// Calls `body` with the JSON text of the value with this key, without a copy; nil on a miss.
+    /// Calls `body` with the JSON text of the value with this key; nil on a miss.
     ///
     /// - Parameters:
     ///   - key: The key.
     ///   - body: What to do with the bytes, which are valid until it returns. No lock is held meanwhile.
-    /// - Complexity: O(1), and what `body` takes.
+    /// - Complexity: O(*n*) for a value of *n* bytes up to 64 KiB, which are copied, O(1) for a larger one; and what `body` takes.
     public func withJSON<Result>(_ key: String, _ body: (RawSpan) throws -> Result) rethrows -> Result? {
         guard let value = withUTF8(of: key, { lookup($0) }) else { return nil }
         return try value.withUnsafeBytes { try body($0.bytes) }
@@ -43,8 +50,7 @@ extension ProductionCache {
     /// Finds the value of a key; counts a hit or a miss.
     @inline(__always)
     package func lookup(_ key: UnsafeRawBufferPointer) -> CachedValue? {
-        guard let entry = store.lookup(key) else { return nil }
-        return CachedValue(retained: entry)
+        store.lookup(key) { CachedValue(of: $0) }
     }
 
     /// Puts the value that a node of a parsed document is.
@@ -58,7 +64,7 @@ extension ProductionCache {
         let entry = try store.prepare(
             key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time
         ) { document.minify(node, into: $0) }
-        let digest = entry.digest
+        let digest = entry.block.digest
         return (store.put(entry, now: time.now), digest)
     }
 

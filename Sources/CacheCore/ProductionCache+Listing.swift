@@ -73,23 +73,24 @@ extension ProductionCache {
         let end = lines.count + byteCount
         var start = try start(after: cursor)
         repeat {
-            var entries: [Entry] = []
+            var keys: [[UInt8]] = []
+            var values: [(block: ValueBlock, expiresAt: Int64)] = []
             let next = store.scan(prefix: prefix, from: start, limit: 64, slots: 4096) { entry in
-                entry.retain()
-                entries.append(entry)
+                keys.append(Array(entry.key))
+                values.append((entry.copy(), entry.expiresAt))
             }
-            // The values are copied after the lock, by the references taken under it.
-            for entry in entries {
+            // The lines are written after the lock, from copies made under it.
+            for (key, (value, expiresAt)) in zip(keys, values) {
                 lines.append("{\"key\":")
-                lines.appendJSONString(entry.key)
+                key.withUnsafeBytes { lines.appendJSONString($0) }
                 lines.append(",\"value\":")
-                lines.append(contentsOf: entry.value)
-                if entry.expiresAt != Entry.never {
+                lines.append(contentsOf: value.value)
+                if expiresAt != Entry.never {
                     lines.append(",\"expires_at\":")
-                    lines.append(seconds: entry.expiresAt + offset)
+                    lines.append(seconds: expiresAt + offset)
                 }
                 lines.append("}\n")
-                entry.release()
+                value.release()
             }
             guard let next else { return nil }
             start = next

@@ -1,4 +1,4 @@
-internal import Counters
+internal import Threading
 
 /// A cache of JSON values by key, for many threads: bounded by entries and by memory, with a time to live an entry.
 ///
@@ -13,7 +13,7 @@ internal import Counters
 /// are immutable: reading one never holds up a writer, and a reader keeps what it read even when the entry is gone.
 ///
 /// **Threads.** Every method may be called from every thread. Reads share: a hit takes one read lock of one shard, briefly,
-/// and neither allocates nor copies. Writers of different shards do not meet.
+/// under which a value of up to 64 KiB is copied; a larger one is lent. Writers of different shards do not meet.
 ///
 /// **Bounds** hold at every moment: never more than `capacity` entries, never more than `memoryLimit` bytes for them. When
 /// room is needed, expired entries go first, then those that ``EvictionPolicy`` names. Nothing is evicted below the bounds.

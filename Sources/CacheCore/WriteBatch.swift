@@ -9,8 +9,8 @@
 package struct WriteBatch: ~Copyable {
     let cache: ProductionCache
     private let time: (now: Int64, rank: Int64)
-    // Owns one reference to each entry until `commit`.
-    private var entries: [Entry] = []
+    // Owns one reference to each entry's block until `commit`.
+    private var entries: [PreparedEntry] = []
 
     package init(cache: ProductionCache, capacity: Int) {
         self.cache = cache
@@ -19,18 +19,25 @@ package struct WriteBatch: ~Copyable {
     }
 
     deinit {
-        for entry in entries { entry.release() }
+        for entry in entries { entry.block.release() }
     }
 
     package var count: Int { entries.count }
 
     /// Adds the value that a node of a parsed document is.
     ///
-    /// - Parameter lifetime: Nanoseconds to live; nil for no end.
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - document: The document.
+    ///   - node: The value's node in it.
+    ///   - lifetime: Nanoseconds to live; nil for no end.
+    ///   - isExact: Whether ``CacheConfiguration/ttlJitter`` leaves the lifetime as it is.
     /// - Throws: ``CacheError``, as ``ProductionCache/putJSON(_:_:ttl:)``.
     package mutating func append(
-        _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?
+        _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
+        isExact: Bool = false
     ) throws(CacheError) {
+        let lifetime = isExact ? lifetime : spread(lifetime, of: key)
         entries.append(
             try cache.store.prepare(
                 key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: timeOfNext
@@ -38,16 +45,25 @@ package struct WriteBatch: ~Copyable {
     }
 
     package mutating func append(
-        _ key: [UInt8], _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?
+        _ key: [UInt8], _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?, isExact: Bool = false
     ) throws(CacheError) {
         try withBytes(of: key) { (key) throws(CacheError) in
-            try append(key, document, node, lifetime: lifetime)
+            try append(key, document, node, lifetime: lifetime, isExact: isExact)
         }
     }
 
     /// Adds JSON that is known to be valid.
     mutating func append(_ key: UnsafeRawBufferPointer, json: Data, lifetime: Int64?) throws(CacheError) {
+        let lifetime = spread(lifetime, of: key)
         entries.append(try cache.store.prepare(json, key: key, lifetime: lifetime, at: timeOfNext))
+    }
+
+    /// A lifetime, shortened by a share that follows from the key: evenly spread over what the configuration allows.
+    private func spread(_ lifetime: Int64?, of key: UnsafeRawBufferPointer) -> Int64? {
+        let percent = cache.configuration.ttlJitter
+        guard percent > 0, let lifetime else { return lifetime }
+        let share = Double(contentDigest(key) >> 11) * 0x1p-53
+        return max(1, lifetime - Int64(Double(lifetime) * share * Double(percent) / 100))
     }
 
     /// Puts all entries in, in their order; where a key occurs twice, the later one stays.

@@ -53,23 +53,40 @@ public final class CacheService: HTTPHandler {
 
     public func admit(_ head: RequestHead) -> Admission {
         let (route, _) = Route.match(head.path)
+        if route == .warm, head.method == .post {
+            do throws(Problem) {
+                try RequestReading.checkMediaType(of: head)
+                return .stream(WarmReceiver(service: self))
+            } catch {
+                return refusal(error, head, route)
+            }
+        }
+        // A small body is read whatever is wrong with the request, so that the connection lives: `respond` will tell.
+        if case .length(let length) = head.framing, length <= Self.smallBody {
+            return .collect(limit: bodyLimit(route, head.method))
+        }
         do throws(Problem) {
             try checkMethod(head.method, route)
             try RequestReading.checkMediaType(of: head)
             if route == .key, head.method == .put { try checkPut(head) }
+            return .collect(limit: bodyLimit(route, head.method))
         } catch {
-            // A body that is sent anyway is read, so that the connection lives, unless it is large or has no known end.
-            guard case .length(let length) = head.framing, length <= Self.smallBody else {
-                return .refuse(refused(error, head, route))
-            }
-            return .collect(limit: Self.smallBody)
+            return refusal(error, head, route)
         }
-        switch (route, head.method) {
-        case (.key, .put): return .collect(limit: limits.maxValueBytes)
-        case (.warm, .post): return .stream(WarmReceiver(service: self))
-        case (.mget, .post), (.mput, .post), (.mdelete, .post): return .collect(limit: limits.maxBodyBytes)
-        default: return .collect(limit: Self.smallBody)
+    }
+
+    private func bodyLimit(_ route: Route, _ method: Method) -> Int {
+        switch (route, method) {
+        case (.key, .put): limits.maxValueBytes
+        case (.mget, .post), (.mput, .post), (.mdelete, .post): limits.maxBodyBytes
+        default: Self.smallBody
         }
+    }
+
+    /// Refuses a request without reading its body, unless that is small.
+    private func refusal(_ problem: Problem, _ head: RequestHead, _ route: Route) -> Admission {
+        if case .length(let length) = head.framing, length <= Self.smallBody { return .collect(limit: length) }
+        return .refuse(refused(problem, head, route))
     }
 
     public func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
@@ -111,7 +128,7 @@ public final class CacheService: HTTPHandler {
 
     /// Counts a request that is about to be answered.
     func finish(_ response: inout Response, _ route: Route, _ method: Method, start: Int64) {
-        if isDraining { response.headers.add("Connection", "close") }
+        if isDraining { response.closesConnection = true }
         statistics.count(route, method, status: response.status)
         if let operation = Operation(route, method) {
             statistics.latencies.record(operation, nanoseconds: cache.now - start)

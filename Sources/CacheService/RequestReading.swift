@@ -54,8 +54,23 @@ enum RequestReading {
     }
 
     private static func isUTF8(_ bytes: BorrowedBytes) -> Bool {
-        if bytes.allSatisfy({ $0 < 0x80 }) { return true }
+        if isASCII(bytes) { return true }
         return (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil
+    }
+
+    /// Eight bytes at a time.
+    private static func isASCII(_ bytes: BorrowedBytes) -> Bool {
+        var offset = 0
+        var all: UInt64 = 0
+        while bytes.count - offset >= 8 {
+            all |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+        while offset < bytes.count {
+            all |= UInt64(bytes[offset])
+            offset += 1
+        }
+        return all & 0x8080_8080_8080_8080 == 0
     }
 
     // MARK: Query

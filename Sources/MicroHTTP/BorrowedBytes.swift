@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Bytes that belong to a request: valid until the call they were handed to returns.
 public typealias BorrowedBytes = UnsafeRawBufferPointer
 
@@ -11,9 +13,8 @@ extension UnsafeRawBufferPointer {
     /// True if these begin with the bytes of an ASCII text of the program.
     @inline(__always)
     public func starts(with text: StaticString) -> Bool {
-        guard count >= text.utf8CodeUnitCount else { return false }
-        for offset in 0..<text.utf8CodeUnitCount where self[offset] != text.utf8Start[offset] { return false }
-        return true
+        guard count >= text.utf8CodeUnitCount, let baseAddress else { return text.utf8CodeUnitCount == 0 }
+        return memcmp(baseAddress, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
     /// True if these are the bytes of an ASCII text of the program, whatever the case; the text must be in lower case.
@@ -23,11 +24,11 @@ extension UnsafeRawBufferPointer {
 
     /// True if these begin with an ASCII text of the program, whatever the case; the text must be in lower case.
     public func startsIgnoringCase(with text: StaticString) -> Bool {
-        guard count >= text.utf8CodeUnitCount else { return false }
+        guard count >= text.utf8CodeUnitCount, let start = baseAddress else { return text.utf8CodeUnitCount == 0 }
         for offset in 0..<text.utf8CodeUnitCount {
-            let byte = self[offset]
-            let lower = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
-            if lower != text.utf8Start[offset] { return false }
+            let byte = start.load(fromByteOffset: offset, as: UInt8.self)
+            let isCapital = byte &- UInt8(ascii: "A") < 26
+            if byte | (isCapital ? 0x20 : 0) != text.utf8Start[offset] { return false }
         }
         return true
     }

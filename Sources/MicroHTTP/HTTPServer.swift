@@ -1,5 +1,3 @@
-internal import Counters
-
 /// An HTTP/1.1 server: libmicrohttpd's daemon behind values.
 ///
 /// It serves from when it is made until ``stop()``. Requests are answered on its own threads, by the handler.
@@ -44,33 +42,8 @@ public final class HTTPServer: Sendable {
     public var connectionCount: Int { daemon.connectionCount }
 
     /// How many requests have begun and are not answered in full.
-    public var requestsInFlight: Int { daemon.dispatcher.traffic.requestsInFlight }
+    public var requestsInFlight: Int { daemon.requestsInFlight }
 
     /// Bytes of request lines, headers and bodies that were received, and of response bodies that were sent.
-    public var bytes: (received: Int, sent: Int) { daemon.dispatcher.traffic.bytes }
-}
-
-/// Counts what goes through a server, without a cache line that all threads share.
-struct Traffic: ~Copyable {
-    private enum Counter: Int, CaseIterable {
-        case begun, completed, bytesReceived, bytesSent
-    }
-
-    private let counters = StripedCounters(count: Counter.allCases.count)
-
-    func begin() { counters.add(to: Counter.begun.rawValue) }
-    func complete() { counters.add(to: Counter.completed.rawValue) }
-    func receive(_ count: Int) { counters.add(UInt64(count), to: Counter.bytesReceived.rawValue) }
-    func send(_ count: Int) { counters.add(UInt64(count), to: Counter.bytesSent.rawValue) }
-
-    var requestsInFlight: Int {
-        // The completed first: the difference is never less than what is in flight. A processor that reads out of order
-        // could still see an end before its beginning.
-        let completed = Int(counters.sum(Counter.completed.rawValue))
-        return max(0, Int(counters.sum(Counter.begun.rawValue)) - completed)
-    }
-
-    var bytes: (received: Int, sent: Int) {
-        (Int(counters.sum(Counter.bytesReceived.rawValue)), Int(counters.sum(Counter.bytesSent.rawValue)))
-    }
+    public var bytes: (received: Int, sent: Int) { daemon.bytes }
 }

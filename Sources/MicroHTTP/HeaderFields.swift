@@ -1,19 +1,30 @@
 /// The header fields of a response, in the order in which they were added.
 ///
-/// They are kept as C strings one behind the other, `name NUL value NUL …`, ready for libmicrohttpd: a response's
-/// headers cost one allocation.
+/// They are kept as they are sent, `Name: value` and a line break each: a response's fields cost one allocation and are
+/// copied as one.
+///
+/// `Date`, `Connection` and `Content-Length` are not among them: they are added when a response is sent.
 public struct HeaderFields: Sendable {
-    private(set) var storage: [UInt8] = []
+    /// The fields' lines.
+    private(set) var text: [UInt8] = []
 
     public init() {}
 
-    /// Makes room for that many bytes of names and values.
-    public init(byteCount: Int) { storage.reserveCapacity(byteCount) }
+    /// Fields that `write` writes as they are sent: `Name: value` and CR LF for each.
+    ///
+    /// - Parameters:
+    ///   - capacity: How many bytes may be written at most.
+    ///   - write: Appends the lines: visible ASCII and spaces only, but for the line breaks.
+    @inline(__always)
+    public init(capacity: Int, _ write: (inout OutputSpan<UInt8>) -> Void) {
+        text = [UInt8](capacity: capacity, initializingWith: write)
+        assert(text.isEmpty || text.suffix(2) == [0x0D, 0x0A], "the last field does not end with a line break")
+    }
 
     public mutating func add(_ name: StaticString, _ value: StaticString) {
         begin(name)
-        storage.append(contentsOf: UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
-        storage.append(0)
+        text.append(contentsOf: UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+        end()
     }
 
     /// Adds a field. A control character in the value, which could end it, becomes a space (RFC 9110, section 5.5).
@@ -21,18 +32,8 @@ public struct HeaderFields: Sendable {
     @_disfavoredOverload
     public mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
-        storage.append(contentsOf: value.utf8.lazy.map { Self.isControl($0) ? UInt8(ascii: " ") : $0 })
-        storage.append(0)
-    }
-
-    /// Adds a field whose value `write` appends: visible ASCII and spaces only.
-    @inline(__always)
-    public mutating func add(_ name: StaticString, _ write: (inout [UInt8]) -> Void) {
-        begin(name)
-        let start = storage.count
-        write(&storage)
-        assert(!storage[start...].contains(where: Self.isControl), "a control character in the value of \(name)")
-        storage.append(0)
+        text.append(contentsOf: value.utf8.lazy.map { Self.isControl($0) ? UInt8(ascii: " ") : $0 })
+        end()
     }
 
     /// The value of the first field with this name, whatever the case.
@@ -42,10 +43,13 @@ public struct HeaderFields: Sendable {
 
     /// All fields.
     public var all: [(name: String, value: String)] {
-        let texts = storage.split(separator: 0, omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
+        text.split(separator: UInt8(ascii: "\n")).map { line in
+            let parts = line.dropLast().split(
+                separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+            return (
+                String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1].dropFirst(), as: UTF8.self)
+            )
         }
-        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
     }
 
     private static func isControl(_ byte: UInt8) -> Bool {
@@ -53,28 +57,13 @@ public struct HeaderFields: Sendable {
     }
 
     private mutating func begin(_ name: StaticString) {
-        storage.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        storage.append(0)
+        text.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        text.append(UInt8(ascii: ":"))
+        text.append(UInt8(ascii: " "))
     }
-}
 
-extension HeaderFields {
-    /// Calls `body` with each name and value as C strings, which are valid until it returns.
-    @inline(__always)
-    func forEachCString(_ body: (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Void) {
-        storage.withUnsafeBytes { bytes in
-            // Invariant: `storage` is pairs of texts that end with NUL, so each scan ends within it.
-            var offset = 0
-            func next() -> UnsafePointer<CChar> {
-                let text = (bytes.baseAddress! + offset).assumingMemoryBound(to: CChar.self)
-                while bytes[offset] != 0 { offset += 1 }
-                offset += 1
-                return text
-            }
-            while offset < bytes.count {
-                let name = next()
-                body(name, next())
-            }
-        }
+    private mutating func end() {
+        text.append(UInt8(ascii: "\r"))
+        text.append(UInt8(ascii: "\n"))
     }
 }

@@ -4,11 +4,14 @@ internal import Glibc
 /// Makes the library's response from a value. Ownership of the bytes goes along: lent bytes go back when the library has
 /// sent them or given up.
 ///
-/// - Parameter isHead: Whether it answers a HEAD request, so that only the head will be sent.
-/// - Returns: The response, to be queued and destroyed; nil if memory is exhausted.
+/// - Parameters:
+///   - isHead: Whether it answers a HEAD request, so that only the head will be sent.
+///   - worker: Of the calling thread.
+/// - Returns: The response, to be queued and destroyed; nil if memory is exhausted or its head is too long.
 @inline(__always)
-func makeMessage(_ response: consuming Response, toHead isHead: Bool, traffic: Dispatcher) -> OpaquePointer? {
+func makeMessage(_ response: consuming Response, toHead isHead: Bool, worker: Worker) -> OpaquePointer? {
     let headers = response.headers
+    let closes = response.closesConnection
     let message: OpaquePointer?
     switch consume response.body {
     case .empty:
@@ -29,14 +32,17 @@ func makeMessage(_ response: consuming Response, toHead isHead: Bool, traffic: D
         message = MHD_create_response_from_callback(UInt64.max, 1, readNothing, nil, nil)
         if let message { mhd_send_without_chunks(message) }
     case .stream(let producer):
-        let stream = Unmanaged.passRetained(ProducedBody(producer, traffic)).toOpaque()
+        let stream = Unmanaged.passRetained(ProducedBody(producer, worker)).toOpaque()
         message = MHD_create_response_from_callback(UInt64.max, 32 * 1024, readProducedBody, stream, endProducedBody)
         if message == nil { endProducedBody(stream) }
     }
     guard let message else { return nil }
-    headers.forEachCString { name, value in
-        // It refuses only line breaks and the like, which no field of ours has.
-        _ = MHD_add_response_header(message, name, value)
+    let isComplete = headers.text.withUnsafeBytes { fields in
+        mhd_add_fields(message, worker.currentDate, fields.baseAddress, fields.count)
+    }
+    guard isComplete == .YES, !closes || MHD_add_response_header(message, "Connection", "close") == .YES else {
+        MHD_destroy_response(message)
+        return nil
     }
     return message
 }
@@ -78,13 +84,13 @@ private let releaseKeptBytes: MHD_ContentReaderFreeCallback = { token in
 
 private final class ProducedBody {
     private let producer: any BodyProducer
-    private let dispatcher: Dispatcher
+    private let worker: Worker
     private var piece: [UInt8] = []
     private var offset = 0
 
-    init(_ producer: any BodyProducer, _ dispatcher: Dispatcher) {
+    init(_ producer: any BodyProducer, _ worker: Worker) {
         self.producer = producer
-        self.dispatcher = dispatcher
+        self.worker = worker
     }
 
     /// Writes the next bytes; 0 at the end.
@@ -97,7 +103,7 @@ private final class ProducedBody {
         let count = min(target.count, piece.count - offset)
         piece.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count])) }
         offset += count
-        dispatcher.traffic.send(count)
+        worker.traffic.send(count)
         return count
     }
 }
@@ -118,11 +124,11 @@ private let endProducedBody: MHD_ContentReaderFreeCallback = { token in
 
 // MARK: Without the library
 
-/// The bytes of a response that closes its connection; nil for one whose body is not at hand.
-func serialize(_ response: consuming Response) -> [UInt8]? {
-    var text =
-        "HTTP/1.1 \(response.status) \(String(cString: MHD_get_reason_phrase_for(CUnsignedInt(response.status))))\r\n"
-    for (name, value) in response.headers.all { text += "\(name): \(value)\r\n" }
+/// The bytes of a response, sent at `date`, that closes its connection; nil for one whose body is not at hand.
+func serialize(_ response: consuming Response, date: UnsafePointer<CChar>) -> [UInt8]? {
+    let phrase = String(cString: MHD_get_reason_phrase_for(CUnsignedInt(response.status)))
+    var text = "HTTP/1.1 \(response.status) \(phrase)\r\nDate: \(String(cString: date))\r\n"
+    text += String(decoding: response.headers.text, as: UTF8.self)
     guard let count = response.byteCount else { return nil }
     text += "Content-Length: \(count)\r\nConnection: close\r\n\r\n"
     switch consume response.body {

@@ -20,6 +20,13 @@ public enum Method: UInt8, Sendable, CaseIterable {
 
     /// Methods are case-sensitive (RFC 9110, section 9.1).
     init(_ name: BorrowedBytes) {
-        self = Method.allCases.first { $0 != .other && name.equals($0.name) } ?? .other
+        switch name.count {
+        case 3: self = name.equals("GET") ? .get : name.equals("PUT") ? .put : .other
+        case 4: self = name.equals("POST") ? .post : name.equals("HEAD") ? .head : .other
+        case 5: self = name.equals("PATCH") ? .patch : .other
+        case 6: self = name.equals("DELETE") ? .delete : .other
+        case 7: self = name.equals("OPTIONS") ? .options : .other
+        default: self = .other
+        }
     }
 }

@@ -5,6 +5,8 @@ public struct Response: ~Copyable {
     public var status: Int
     public var headers: HeaderFields
     public var body: Body
+    /// Whether the connection ends with this response, which then says so.
+    public var closesConnection = false
 
     /// A response's content.
     public enum Body: ~Copyable {

@@ -10,5 +10,8 @@ struct CacheBench: ParsableCommand {
             Figures of different machines, or of one machine on different days, do not compare; the ratios of one run \
             do. Every benchmark therefore measures its peers in the same run, in turns with the cache.
             """,
-        subcommands: [HTTPBenchmark.self])
+        subcommands: [
+            HTTPBenchmark.self, MemoryBenchmark.self, MicroBenchmark.self, HitRatioBenchmark.self,
+            MemoryTrialCommand.self,
+        ])
 }

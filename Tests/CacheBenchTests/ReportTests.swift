@@ -29,7 +29,7 @@ struct ReportTests {
                     try entry(.webdisRedis, "Webdis", rate: 45_000, time: 30),
                 ])
         ]
-        report.targets = Target.all.map { TargetResult($0, measured: report.measured($0.quantity)) }
+        report.targets = Target.all.map { TargetResult($0.title, $0.bound, measured: report.measured($0.quantity)) }
         return report
     }
 
@@ -44,11 +44,11 @@ struct ReportTests {
 
     @Test("a selection asks for the targets of its parts")
     func selectedTargets() throws {
-        let selection = try #require(Selection(argument: "start,get-hit"))
+        let selection = try #require(Selection<HTTPPart>(argument: "start,get-hit"))
         #expect(selection.parts == [.getHit, .start])
         #expect(try report().targets(of: selection).count == 5)
-        #expect(Selection(argument: "get-hit,") == nil)
-        #expect(Selection(argument: "all") == nil)
+        #expect(Selection<HTTPPart>(argument: "get-hit,") == nil)
+        #expect(Selection<HTTPPart>(argument: "all") == nil)
     }
 
     @Test("the terminal's table is aligned and says what the cache is beside each peer")

@@ -7,7 +7,7 @@ import Testing
     @Test func boundsAreNoneUnlessGiven() throws {
         let configuration = CacheConfiguration()
         #expect(configuration.capacity == nil && configuration.memoryLimit == nil && configuration.defaultTTL == nil)
-        #expect(configuration.eviction == .lru)
+        #expect(configuration.eviction == .auto)
         #expect(!configuration.clock.isManual)
         try configuration.validate()
     }

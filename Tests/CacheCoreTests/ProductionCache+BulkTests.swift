@@ -6,7 +6,7 @@ import Testing
     private let clock = ManualClock()
 
     private func makeCache(shardCount: Int = 4, capacity: Int? = nil) throws -> ProductionCache {
-        var configuration = CacheConfiguration(capacity: capacity, clock: .manual(clock))
+        var configuration = CacheConfiguration(capacity: capacity, eviction: .lru, clock: .manual(clock))
         configuration.shardCount = shardCount
         return try ProductionCache(configuration)
     }

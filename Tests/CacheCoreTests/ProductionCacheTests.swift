@@ -32,7 +32,7 @@ import Testing
         let error = #expect(throws: CacheError.self) { try ProductionCache(capacity: 0) }
         #expect(error?.code == .invalidConfiguration)
         #expect(try ProductionCache(capacity: 1).getStats().capacity == 1)
-        #expect(try ProductionCache(capacity: 1).evictionPolicy == .lru)
+        #expect(try ProductionCache(capacity: 1).evictionPolicy == .auto)
     }
 
     // MARK: Keys

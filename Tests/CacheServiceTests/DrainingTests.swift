@@ -34,10 +34,10 @@ struct DrainingTests {
                 Reply(test.service.refuse(malformed: "m")),
             ]
         }
-        for reply in replies() { #expect(reply["Connection"] == nil) }
+        for reply in replies() { #expect(!reply.closesConnection) }
         test.service.beginDraining()
         let drained = replies()
-        for reply in drained { #expect(reply["Connection"] == "close") }
+        for reply in drained { #expect(reply.closesConnection) }
         #expect(drained[0].text == "1")
         #expect(drained[3].status == 204)
     }

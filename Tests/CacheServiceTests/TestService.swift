@@ -4,7 +4,8 @@ internal import MicroHTTP
 
 @testable internal import CacheService
 
-/// A service over a cache whose clock a test drives, asked without a socket.
+/// A service over a cache whose clock a test drives, asked without a socket. The least recently used make room: it can be
+/// told beforehand which.
 struct TestService {
     let clock: ManualClock
     let cache: ProductionCache
@@ -25,7 +26,8 @@ struct TestService {
         clock = ManualClock(secondsSince1970: secondsSince1970)
         cache = try ProductionCache(
             CacheConfiguration(
-                capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, clock: .manual(clock)))
+                capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, eviction: .lru,
+                clock: .manual(clock)))
         service = CacheService(cache: cache, limits: limits, version: "1.2.3", observer: observer)
     }
 
@@ -58,11 +60,13 @@ struct TestService {
 struct Reply {
     let status: Int
     let headers: HeaderFields
+    let closesConnection: Bool
     let body: [UInt8]
 
     init(_ response: consuming Response) {
         status = response.status
         headers = response.headers
+        closesConnection = response.closesConnection
         body = response.collectBody()
     }
 

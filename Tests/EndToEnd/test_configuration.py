@@ -16,6 +16,7 @@ BAD_VALUES = [
     ("max-memory", "99999999999GiB"),
     ("default-ttl", "0"), ("default-ttl", "-1s"), ("default-ttl", "soon"), ("default-ttl", "5 parsecs"),
     ("default-ttl", "400000h"),
+    ("ttl-jitter", "-1"), ("ttl-jitter", "101"), ("ttl-jitter", "1.5"), ("ttl-jitter", "some"),
     ("threads", "0"), ("threads", "-1"), ("threads", "two"),
     ("max-value-bytes", "0"), ("max-value-bytes", "big"), ("max-body-bytes", "-1"), ("max-key-bytes", "0"),
     ("max-bulk-items", "0"),

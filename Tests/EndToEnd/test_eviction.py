@@ -4,7 +4,7 @@ import time
 
 
 def test_least_recently_used_goes_first(start_server):
-    server = start_server("--capacity", "3")
+    server = start_server("--capacity", "3", "--eviction", "lru")
     for key in "abc":
         server.put(key)
     server.get("/keys/a")

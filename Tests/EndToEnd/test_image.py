@@ -191,7 +191,10 @@ class Sandbox:
 class StandIn:
     def __init__(self, program: str, scratch: Path) -> None:
         self.builder, self.scratch = program, scratch
-        if any(exit_status("buildah", "inspect", "--type", "image", base) for base in BASES):
+        # `make` installs buildah, where it is missing.
+        if not shutil.which("buildah") or any(
+            exit_status("buildah", "inspect", "--type", "image", base) for base in BASES
+        ):
             run(program, "make", within=1800)
 
     def config(self) -> dict:

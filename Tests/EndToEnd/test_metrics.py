@@ -27,7 +27,7 @@ def metrics(server):
 
 
 def test_metrics_say_the_same(start_server):
-    server = start_server("--capacity", "100", "--max-memory", "64MiB")
+    server = start_server("--capacity", "100", "--max-memory", "64MiB", "--eviction", "lru")
     for number in range(150):
         server.put(f"secret-{number}", ttl=0.05 if number >= 140 else None)
     eventually(lambda: server.stats()["current_size"] == 90, "the short-lived are gone")

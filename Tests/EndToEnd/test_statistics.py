@@ -19,7 +19,7 @@ def test_every_member(fresh):
     assert core(stats) == dict.fromkeys(core(stats), 0)
     assert (stats["hit_rate"], stats["total_requests"]) == (0, 0)
     assert stats["capacity"] is None
-    assert stats["eviction_policy"] == "lru"
+    assert stats["eviction_policy"] == "auto"
     assert stats["memory_limit_bytes"] > 0, "the default is half of the machine's or container's memory"
     assert 0 <= stats["memory_bytes"] <= stats["memory_limit_bytes"]
     assert 0 < stats["uptime_seconds"] < 60

@@ -188,3 +188,21 @@ def test_items_have_ttls_of_their_own(server, prefix):
     left = {entry["key"]: entry["ttl"] for entry in server.get(f"/keys?prefix={prefix}").json()["keys"]}
     assert 50 < left[prefix + "own"] <= 60
     assert 590 < left[prefix + "shared"] <= 600
+
+
+def test_ttl_jitter(start_server):
+    server = start_server("--ttl-jitter", "50")
+
+    def max_age(key):
+        return int(server.get(f"/keys/{key}").header("Cache-Control").removeprefix("max-age="))
+
+    server.put("plain", ttl=1000)
+    server.post("/mput", {"items": {f"bulk-{number}": 1 for number in range(100)}, "ttl": 1000})
+    lines = "".join(f'{{"key":"warmed-{number}","value":1,"ttl":1000}}\n' for number in range(100))
+    server.post("/warm", lines + f'{{"key":"dated","value":1,"expires_at":{time.time() + 1000:.3f}}}\n')
+    for key in ("plain", "dated"):
+        assert 990 <= max_age(key) <= 1000
+    for kind in ("bulk", "warmed"):
+        ages = [max_age(f"{kind}-{number}") for number in range(100)]
+        assert all(490 <= age <= 1000 for age in ages)
+        assert min(ages) < 650 and max(ages) > 850 and len(set(ages)) > 50

@@ -44,15 +44,17 @@ struct ResponseTests {
 
     @Test func serializesAllThatIsAtHand() {
         func text(_ response: consuming Response) -> String? {
-            serialize(response).map { String(decoding: $0, as: UTF8.self) }
+            serialize(response, date: "now").map { String(decoding: $0, as: UTF8.self) }
         }
         var headers = HeaderFields()
         headers.add("A", "1")
         #expect(
             text(Response(status: 413, headers: headers, body: .bytes(Array("xyz".utf8))))
-                == "HTTP/1.1 413 Content Too Large\r\nA: 1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxyz")
+                == "HTTP/1.1 413 Content Too Large\r\nDate: now\r\nA: 1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxyz"
+        )
         #expect(
-            text(Response(status: 400)) == "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            text(Response(status: 400))
+                == "HTTP/1.1 400 Bad Request\r\nDate: now\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         #expect(text(Response(status: 200, body: .stream(Nothing()))) == nil)
         let returned = Tally()
         #expect(

@@ -1,5 +1,11 @@
 internal import CSimdJSON
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// What a JSON value is.
 package enum JSONKind: Sendable {
     case object, array, string, number, bool, null
@@ -158,13 +164,15 @@ extension JSONDocument {
     ///   Nothing is appended then.
     package func appendUnescaped(_ node: JSONNode, to bytes: inout [UInt8]) -> Bool {
         precondition(kind(of: node) == .string, "only strings have content")
-        let content = source(of: node).dropFirst().dropLast()
+        let source = source(of: node)
+        let content = UnsafeRawBufferPointer(rebasing: source[1..<source.count - 1])
         let start = bytes.count
         bytes.append(contentsOf: content)
+        guard let first = content.baseAddress, memchr(first, CInt(UInt8(ascii: "\\")), content.count) != nil else {
+            return true
+        }
         let kept = bytes.withUnsafeMutableBufferPointer { whole in
-            let appended = UnsafeMutableBufferPointer(rebasing: whole[start...])
-            guard let first = appended.baseAddress else { return 0 }
-            return csj_unescape(first, appended.count)
+            csj_unescape(whole.baseAddress! + start, content.count)
         }
         guard kept >= 0 else {
             bytes.removeLast(content.count)

@@ -1,5 +1,5 @@
 internal import CSimdJSON
-internal import Synchronization
+internal import Threading
 
 /// A few reusable documents, shared by threads.
 ///
@@ -18,7 +18,7 @@ package enum JSONDocumentPool {
         let parser: UnsafeMutablePointer<csj_parser>
     }
 
-    private static let idle = Mutex<[IdleParser]>(
+    private static let idle = Locked<[IdleParser]>(
         {
             var parsers: [IdleParser] = []
             parsers.reserveCapacity(capacity)

@@ -1,174 +1,436 @@
-internal import CMalloc
-internal import Synchronization
-
 #if canImport(Glibc)
     internal import Glibc
 #else
     internal import Darwin
 #endif
 
-/// What stands in front of an entry's key and value in its block of memory.
-struct EntryHeader: ~Copyable {
-    /// The table's reference, and one for each reader that holds the value. Whoever takes the last one away frees the block.
-    let references = Atomic<UInt32>(1)
-    let keyCount: UInt32
-    let valueCount: UInt32
-    let hash: UInt64
-    /// When it was put, by the cache's clock, in nanoseconds.
-    let storedAt: Int64
-    /// When it ceases to be served, by the cache's clock; ``Entry/never`` without a time to live.
-    let expiresAt: Int64
-    /// The rank of the last use (``CacheClock/reading(uses:)``): readers store it under the shard's read lock.
-    let lastUse: Atomic<Int64>
-    /// The next entry of the shard's list of uses to put in order (``UseList``); 0 while it is not on that list.
-    let nextUsed = Atomic<UInt>(0)
+/// Where the parts of an entry's slot begin, and how wide they are.
+///
+/// ```
+/// newer 4 | older 4 | expires at 8 | stored at 4 | flags 1 | counts | rank? 8 | …
+/// ```
+///
+/// The counts are those of the key's and the value's bytes: 1 + 2 bytes where that is enough, else 3 bytes that are not used, 4
+/// for the value and 4 for the key. Behind that stand key, digest (of a value of more than
+/// ``ValueBlock/digestThreshold`` bytes), the names of the value's pieces, and the rest of the value; or, of a large one, the
+/// address of a ``ValueBlock`` with key and value.
+enum EntryHeader {
+    static let newer = 0
+    static let older = 4
+    static let expiresAt = 8
+    static let storedAt = 16
+    static let flags = 20
+    static let narrowKeyCount = 21
+    static let narrowValueCount = 22
+    static let wideValueCount = 24
+    static let wideKeyCount = 28
 
-    // Guarded by the shard's write lock: the entry's places in the recency order and in the timer wheel.
-    var newer: Entry?
-    var older: Entry?
-    var timerNext: Entry?
-    var timerPrevious: Entry?
-    var timerBucket: Int = TimerWheel.noBucket
+    @inline(__always) static func count(isWide: Bool) -> Int { isWide ? 32 : 24 }
+    @inline(__always) static func isWide(keyCount: Int, valueCount: Int) -> Bool {
+        keyCount > Int(UInt8.max) || valueCount > Int(UInt16.max)
+    }
+
+    // Bits of the flags.
+    static let isHandedOut: UInt8 = 1
+    static let isWide: UInt8 = 2
+    static let isExternal: UInt8 = 4
+    static let listShift: UInt8 = 3
+    static let frequencyShift: UInt8 = 5
+    static let twoBits: UInt8 = 3
 }
 
-/// An entry of the store: a reference to one block of memory that holds header, key, value and, for a large value, its digest.
+/// A piece of a value in a slot of its own: the entry that it belongs to, and which piece it is.
+enum EntryPiece {
+    static let owner = 0
+    static let place = 4
+    static let headerCount = 8
+    /// Set in the place of a piece whose slot is handed out.
+    static let isHandedOut: UInt32 = 1 << 31
+}
+
+/// An entry of the store: a slot of a shard's slab, with what is known of the entry, key and value.
 ///
-/// The block is laid out `EntryHeader | key | value | digest?`, and is never moved.
+/// Small entries are whole in their slot. A value too large for one goes on in slots that hold pieces of it, all of
+/// one size, so that what it leaves behind fits the next. A still larger one stands in a ``ValueBlock`` of its own, by whole pages
+/// of the system's. Readers are given copies, which take less time than the two atomic additions of a reference would cost
+/// where many read the same; only the blocks are lent.
 ///
 /// Invariants, on which every unsafe access here rests:
-/// - The block is alive while ``EntryHeader/references`` is above zero. The table owns one reference from
-///   ``allocate(key:hash:valueCount:storedAt:expiresAt:rank:)`` until the entry is removed; a reader takes one of its own under the shard's read
-///   lock, under which no entry is removed, and gives it back with ``release()``.
-/// - Key, value and digest are written before the entry is published under a write lock, and never after.
-/// - The links are read and written under the shard's write lock alone.
-struct Entry: Equatable {
-    private let header: UnsafeMutablePointer<EntryHeader>
+/// - An entry's slot and those of its pieces are handed out from ``make(_:layout:in:)`` to ``free()``, under the shard's write lock;
+///   so whoever holds the shard's lock may read it, and nobody may refer to it longer.
+/// - It is written under the shard's write lock alone.
+/// - The entry owns one reference to its block outside.
+struct Entry: EvictionNode {
+    let slab: Slab
+    /// The name of the entry's slot; another one when the entry moves.
+    let slot: Slab.SlotID
 
     /// The expiry of an entry that has none.
     static let never = Int64.max
 
-    /// A value of more bytes than this carries its digest, so that a read need not go over all of it.
-    private static let digestThreshold = 1024
-
     static let maximumKeyCount = Int(UInt16.max)
     static let maximumValueCount = Int(Int32.max)
 
-    @inline(__always) init(_ header: UnsafeMutablePointer<EntryHeader>) { self.header = header }
-
-    /// An entry whose value is still to be written, with ``write(_:)``; nil if memory is exhausted.
-    static func allocate(
-        key: UnsafeRawBufferPointer, hash: UInt64, valueCount: Int, storedAt: Int64, expiresAt: Int64, rank: Int64
-    ) -> Entry? {
-        precondition(key.count <= maximumKeyCount && valueCount <= maximumValueCount)
-        let digestCount = valueCount > digestThreshold ? MemoryLayout<UInt64>.size : 0
-        guard let block = malloc(MemoryLayout<EntryHeader>.size + key.count + valueCount + digestCount) else {
-            return nil
-        }
-        let header = block.bindMemory(to: EntryHeader.self, capacity: 1)
-        header.initialize(
-            to: EntryHeader(
-                keyCount: UInt32(key.count), valueCount: UInt32(valueCount), hash: hash, storedAt: storedAt,
-                expiresAt: expiresAt, lastUse: Atomic(rank)))
-        if let source = key.baseAddress { memcpy(block + MemoryLayout<EntryHeader>.size, source, key.count) }
-        return Entry(header)
+    @inline(__always) init(slab: Slab, slot: Slab.SlotID) {
+        self.slab = slab
+        self.slot = slot
     }
 
-    /// Lets `fill` write the value, all of it. To be called once, before the entry is published.
-    func write(_ fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        let start = UnsafeMutableRawPointer(header) + MemoryLayout<EntryHeader>.size + Int(header.pointee.keyCount)
-        fill(UnsafeMutableRawBufferPointer(start: start, count: valueCount))
-        if valueCount > Self.digestThreshold {
-            (start + valueCount).storeBytes(of: contentDigest(value), as: UInt64.self)
+    @inline(__always) private var start: UnsafeMutableRawPointer { slab.address(slot) }
+    @inline(__always) private var geometry: SlabGeometry { slab.state.pointee.geometry }
+
+    // MARK: Making and freeing
+
+    /// An entry of what a writer prepared, for which there are pages enough (``Slab/pagesNeeded(for:)``). It has no place in any
+    /// order yet.
+    static func make(_ prepared: PreparedEntry, layout: EntryLayout, in slab: Slab) -> Entry {
+        let entry = Entry(slab: slab, slot: slab.take(layout.classIndex))
+        entry.start.storeBytes(of: 0, toByteOffset: EntryHeader.newer, as: UInt64.self)
+        entry.writeHeader(prepared, layout)
+        let front = entry.writeKey(prepared, layout)
+        for place in 0..<layout.pieceCount {
+            let piece = slab.take(slab.state.pointee.geometry.pieceClass)
+            slab.address(piece).storeBytes(of: entry.slot, toByteOffset: EntryPiece.owner, as: Slab.SlotID.self)
+            slab.address(piece).storeBytes(
+                of: UInt32(place) | EntryPiece.isHandedOut, toByteOffset: EntryPiece.place, as: UInt32.self)
+            (entry.start + front).storeBytes(
+                of: piece, toByteOffset: place * MemoryLayout<Slab.SlotID>.size, as: Slab.SlotID.self)
+        }
+        entry.writeValue(prepared, layout, front: front)
+        return entry
+    }
+
+    /// Writes another value of the same layout in the place of the present one; the places in all orders stay.
+    ///
+    /// - Returns: The block outside that the entry had; its reference passes to the caller.
+    func overwrite(with prepared: PreparedEntry, layout: EntryLayout) -> ValueBlock? {
+        let old = external
+        let (list, frequency) = (list, frequency)
+        writeHeader(prepared, layout)
+        (self.list, self.frequency) = (list, frequency)
+        writeValue(prepared, layout, front: writeKey(prepared, layout))
+        return old
+    }
+
+    private func writeHeader(_ prepared: PreparedEntry, _ layout: EntryLayout) {
+        let start = start
+        var flags = EntryHeader.isHandedOut
+        if layout.isWide {
+            flags |= EntryHeader.isWide
+            start.storeBytes(
+                of: UInt32(prepared.block.valueCount), toByteOffset: EntryHeader.wideValueCount, as: UInt32.self)
+            start.storeBytes(
+                of: UInt32(prepared.block.keyCount), toByteOffset: EntryHeader.wideKeyCount, as: UInt32.self)
+        } else {
+            start.storeBytes(
+                of: UInt8(prepared.block.keyCount), toByteOffset: EntryHeader.narrowKeyCount, as: UInt8.self)
+            start.storeBytes(
+                of: UInt16(prepared.block.valueCount), toByteOffset: EntryHeader.narrowValueCount, as: UInt16.self)
+        }
+        if layout.isExternal { flags |= EntryHeader.isExternal }
+        start.storeBytes(of: flags, toByteOffset: EntryHeader.flags, as: UInt8.self)
+        start.storeBytes(
+            of: UInt32(truncatingIfNeeded: prepared.storedAt >> Self.storedAtShift), toByteOffset: EntryHeader.storedAt,
+            as: UInt32.self)
+        start.storeBytes(of: prepared.expiresAt, toByteOffset: EntryHeader.expiresAt, as: Int64.self)
+        rank = prepared.rank
+    }
+
+    /// - Returns: Where the names of pieces begin, and behind them the rest of the value.
+    private func writeKey(_ prepared: PreparedEntry, _ layout: EntryLayout) -> Int {
+        let header = EntryHeader.count(isWide: layout.isWide) + geometry.rankCount
+        guard !layout.isExternal else { return header }
+        let key = prepared.block.key
+        memcpy(start + header, key.baseAddress.unsafelyUnwrapped, key.count)
+        guard prepared.block.valueCount > ValueBlock.digestThreshold else { return header + key.count }
+        start.storeBytes(of: prepared.block.digest, toByteOffset: header + key.count, as: UInt64.self)
+        return header + key.count + MemoryLayout<UInt64>.size
+    }
+
+    private func writeValue(_ prepared: PreparedEntry, _ layout: EntryLayout, front: Int) {
+        guard !layout.isExternal else {
+            prepared.block.retain()
+            start.storeBytes(of: prepared.block.opaque, toByteOffset: front, as: UnsafeMutableRawPointer.self)
+            return
+        }
+        let value = prepared.block.value
+        let bytes = geometry.pieceBytes
+        var written = 0
+        for place in 0..<layout.pieceCount {
+            let piece = (start + front).loadUnaligned(
+                fromByteOffset: place * MemoryLayout<Slab.SlotID>.size, as: Slab.SlotID.self)
+            let count = min(bytes, value.count - written)
+            memcpy(
+                slab.address(piece) + EntryPiece.headerCount, value.baseAddress.unsafelyUnwrapped + written, count)
+            written += count
+        }
+        if written < value.count {
+            memcpy(
+                start + front + layout.pieceCount * MemoryLayout<Slab.SlotID>.size,
+                value.baseAddress.unsafelyUnwrapped + written, value.count - written)
         }
     }
+
+    /// Gives the slots back of an entry that has no place in any order any more.
+    ///
+    /// - Parameter emptied: Told each page of which no slot is handed out any more; to be released.
+    /// - Returns: The block outside that the entry had; its reference passes to the caller.
+    func free(_ emptied: (Slab.PageIndex) -> Void) -> ValueBlock? {
+        let external = external
+        forEachPiece { _, piece in
+            slab.address(piece).storeBytes(of: 0, toByteOffset: EntryPiece.place, as: UInt32.self)
+            if let page = slab.give(piece) { emptied(page) }
+        }
+        start.storeBytes(of: 0, toByteOffset: EntryHeader.flags, as: UInt8.self)
+        if let page = slab.give(slot) { emptied(page) }
+        return external
+    }
+
+    // MARK: What it is
+
+    var layout: EntryLayout {
+        let content = content
+        return EntryLayout(
+            keyCount: content.external?.keyCount ?? content.keyCount, valueCount: content.valueCount, in: geometry)
+    }
+
+    /// Whether an entry of that layout, with the same key, may be written over this one.
+    func hasSameSlots(as other: EntryLayout) -> Bool { layout.hasSameSlots(as: other) }
+
+    @inline(__always) private var flags: UInt8 {
+        get { start.load(fromByteOffset: EntryHeader.flags, as: UInt8.self) }
+        nonmutating set { start.storeBytes(of: newValue, toByteOffset: EntryHeader.flags, as: UInt8.self) }
+    }
+
+    /// Whether the slot holds an entry.
+    @inline(__always) var isHandedOut: Bool { flags & EntryHeader.isHandedOut != 0 }
+
+    /// Key, value and what else follows, as far as it is in the slot.
+    private struct Content {
+        var keyCount: Int
+        var valueCount: Int
+        /// Behind the header.
+        var rest: UnsafeMutableRawPointer
+        var external: ValueBlock?
+    }
+
+    @inline(__always) private var content: Content {
+        let start = start
+        let flags = start.load(fromByteOffset: EntryHeader.flags, as: UInt8.self)
+        var content: Content
+        if flags & EntryHeader.isWide == 0 {
+            content = Content(
+                keyCount: Int(start.load(fromByteOffset: EntryHeader.narrowKeyCount, as: UInt8.self)),
+                valueCount: Int(start.load(fromByteOffset: EntryHeader.narrowValueCount, as: UInt16.self)),
+                rest: start + EntryHeader.count(isWide: false) + geometry.rankCount)
+        } else {
+            content = Content(
+                keyCount: Int(start.load(fromByteOffset: EntryHeader.wideKeyCount, as: UInt32.self)),
+                valueCount: Int(start.load(fromByteOffset: EntryHeader.wideValueCount, as: UInt32.self)),
+                rest: start + EntryHeader.count(isWide: true) + geometry.rankCount)
+        }
+        if flags & EntryHeader.isExternal != 0 {
+            content.external = ValueBlock(opaque: content.rest.loadUnaligned(as: UnsafeMutableRawPointer.self))
+        }
+        return content
+    }
+
+    /// The block outside that the entry has, if it has one.
+    @inline(__always) var external: ValueBlock? {
+        flags & EntryHeader.isExternal == 0 ? nil : content.external
+    }
+
+    @inline(__always) var valueCount: Int { content.valueCount }
 
     @inline(__always) var key: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(
-            start: UnsafeRawPointer(header) + MemoryLayout<EntryHeader>.size, count: Int(header.pointee.keyCount))
-    }
-
-    @inline(__always) var value: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(
-            start: UnsafeRawPointer(header) + MemoryLayout<EntryHeader>.size + Int(header.pointee.keyCount),
-            count: valueCount)
-    }
-
-    @inline(__always) var valueCount: Int { Int(header.pointee.valueCount) }
-    @inline(__always) var hash: UInt64 { header.pointee.hash }
-    @inline(__always) var storedAt: Int64 { header.pointee.storedAt }
-    @inline(__always) var expiresAt: Int64 { header.pointee.expiresAt }
-
-    /// A digest of the value's bytes, the same for the same bytes wherever and whenever.
-    var digest: UInt64 {
-        let value = value
-        guard value.count > Self.digestThreshold, let start = value.baseAddress else { return contentDigest(value) }
-        return (start + value.count).loadUnaligned(as: UInt64.self)
+        let content = content
+        if let external = content.external { return external.key }
+        return UnsafeRawBufferPointer(start: content.rest, count: content.keyCount)
     }
 
     @inline(__always)
     func hasKey(_ key: UnsafeRawBufferPointer) -> Bool {
-        guard Int(header.pointee.keyCount) == key.count, let bytes = key.baseAddress else { return false }
-        return memcmp(UnsafeRawPointer(header) + MemoryLayout<EntryHeader>.size, bytes, key.count) == 0
+        let known = self.key
+        guard known.count == key.count, let bytes = key.baseAddress, let start = known.baseAddress else { return false }
+        return memcmp(start, bytes, key.count) == 0
     }
 
-    /// Bytes that the block takes from the allocator: what malloc set aside, and its own header in front.
-    var footprint: Int { malloc_usable_size(header) + MemoryLayout<Int>.size }
+    /// The key's hash, which is not kept: to hash again costs less than its room.
+    var hash: UInt64 { slab.state.pointee.hasher.hash(key) }
 
-    // MARK: References
+    /// When it was put, by the cache's clock in nanoseconds; up to 67 ms too early.
+    @inline(__always) var storedAt: Int64 {
+        Int64(start.load(fromByteOffset: EntryHeader.storedAt, as: UInt32.self)) << Self.storedAtShift
+    }
+    /// 2²⁶ ns: 32 bits of it are nine years.
+    private static let storedAtShift: Int64 = 26
 
-    @inline(__always) func retain() { header.pointee.references.wrappingAdd(1, ordering: .relaxed) }
+    /// When it ceases to be served, by the cache's clock in nanoseconds; ``never`` without a time to live.
+    @inline(__always) var expiresAt: Int64 { start.load(fromByteOffset: EntryHeader.expiresAt, as: Int64.self) }
 
-    @inline(__always) func release() {
-        // Releasing and acquiring: all that others did with the block comes before it is freed.
-        if header.pointee.references.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-            header.deinitialize(count: 1)
-            free(header)
+    /// A digest of the value's bytes, the same for the same bytes wherever and whenever.
+    @inline(__always) private func digest(_ content: Content) -> UInt64 {
+        (content.rest + content.keyCount).loadUnaligned(as: UInt64.self)
+    }
+
+    // MARK: The value
+
+    /// A block with the value, a reference to which passes to the caller.
+    ///
+    /// - Complexity: O(*n*) for a value of *n* bytes, up to a bound above which it is O(1).
+    @inline(__always)
+    func copy() -> ValueBlock {
+        let content = content
+        if let external = content.external {
+            external.retain()
+            return external
+        }
+        let noKey = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard let block = ValueBlock.allocate(key: noKey, valueCount: content.valueCount) else {
+            fatalError("memory is exhausted: a copy of \(content.valueCount) bytes could not be had")
+        }
+        copyValue(content, to: block.unwrittenValue.baseAddress.unsafelyUnwrapped)
+        if content.valueCount > ValueBlock.digestThreshold { block.seal(digest: digest(content)) }
+        return block
+    }
+
+    /// Copies the value, for which there must be room.
+    @inline(__always)
+    func copyValue(to target: UnsafeMutableRawPointer) {
+        let content = content
+        if let external = content.external {
+            memcpy(target, external.value.baseAddress.unsafelyUnwrapped, content.valueCount)
+        } else {
+            copyValue(content, to: target)
         }
     }
 
-    /// The entry as a word, for a C library to hand back; see ``init(bits:)``.
-    @inline(__always) var opaque: UnsafeMutableRawPointer { UnsafeMutableRawPointer(header) }
-    @inline(__always) init(opaque: UnsafeMutableRawPointer) {
-        header = opaque.assumingMemoryBound(to: EntryHeader.self)
-    }
-    @inline(__always) var bits: UInt { UInt(bitPattern: header) }
-    @inline(__always) init?(bits: UInt) {
-        guard let header = UnsafeMutablePointer<EntryHeader>(bitPattern: bits) else { return nil }
-        self.header = header
+    @inline(__always)
+    private func copyValue(_ content: Content, to target: UnsafeMutableRawPointer) {
+        var source = content.rest + content.keyCount
+        if content.valueCount > ValueBlock.digestThreshold { source += MemoryLayout<UInt64>.size }
+        let front = source - start
+        guard front + content.valueCount > geometry.largest else {
+            memcpy(target, source, content.valueCount)
+            return
+        }
+        copyPieces(content, front: front, to: target)
     }
 
-    // MARK: Places in the shard's structures
+    private func copyPieces(_ content: Content, front: Int, to target: UnsafeMutableRawPointer) {
+        let count = EntryLayout.pieceCount(front: front, valueCount: content.valueCount, in: geometry)
+        let names = start + front
+        var copied = 0
+        for place in 0..<count {
+            let piece = names.loadUnaligned(
+                fromByteOffset: place * MemoryLayout<Slab.SlotID>.size, as: Slab.SlotID.self)
+            let bytes = min(geometry.pieceBytes, content.valueCount - copied)
+            memcpy(target + copied, slab.address(piece) + EntryPiece.headerCount, bytes)
+            copied += bytes
+        }
+        if copied < content.valueCount {
+            memcpy(
+                target + copied, names + count * MemoryLayout<Slab.SlotID>.size, content.valueCount - copied)
+        }
+    }
 
-    @inline(__always) var lastUse: Int64 {
-        get { header.pointee.lastUse.load(ordering: .relaxed) }
-        nonmutating set { header.pointee.lastUse.store(newValue, ordering: .relaxed) }
+    // MARK: Moving
+
+    /// Calls `body` with the place and the slot of each piece of the value.
+    private func forEachPiece(_ body: (Int, Slab.SlotID) -> Void) {
+        let content = content
+        guard content.external == nil else { return }
+        var front = content.rest - start + content.keyCount
+        if content.valueCount > ValueBlock.digestThreshold { front += MemoryLayout<UInt64>.size }
+        let count = EntryLayout.pieceCount(front: front, valueCount: content.valueCount, in: geometry)
+        for place in 0..<count {
+            body(
+                place,
+                (start + front).loadUnaligned(
+                    fromByteOffset: place * MemoryLayout<Slab.SlotID>.size, as: Slab.SlotID.self))
+        }
     }
-    @inline(__always) var nextUsed: UInt {
-        get { header.pointee.nextUsed.load(ordering: .relaxed) }
-        nonmutating set { header.pointee.nextUsed.store(newValue, ordering: .relaxed) }
+
+    /// Copies the entry into another slot of the same class, where it goes on; its places in the orders are to follow.
+    func move(to slot: Slab.SlotID, slotSize: Int) -> Entry {
+        memcpy(slab.address(slot), start, slotSize)
+        let moved = Entry(slab: slab, slot: slot)
+        moved.forEachPiece { _, piece in
+            slab.address(piece).storeBytes(of: slot, toByteOffset: EntryPiece.owner, as: Slab.SlotID.self)
+        }
+        return moved
     }
-    /// Sets ``nextUsed`` if it is 0; true for the one caller that did.
-    @inline(__always) func claimNextUsed(_ value: UInt) -> Bool {
-        header.pointee.nextUsed.compareExchange(expected: 0, desired: value, ordering: .relaxed).exchanged
+
+    /// Copies a piece into another slot, and tells the entry that it belongs to.
+    static func movePiece(_ piece: Slab.SlotID, to slot: Slab.SlotID, slotSize: Int, in slab: Slab) {
+        memcpy(slab.address(slot), slab.address(piece), slotSize)
+        let owner = Entry(
+            slab: slab, slot: slab.address(piece).load(fromByteOffset: EntryPiece.owner, as: Slab.SlotID.self))
+        let place = Int(
+            slab.address(piece).load(fromByteOffset: EntryPiece.place, as: UInt32.self) & ~EntryPiece.isHandedOut)
+        let content = owner.content
+        var names = content.rest + content.keyCount
+        if content.valueCount > ValueBlock.digestThreshold { names += MemoryLayout<UInt64>.size }
+        names.storeBytes(of: slot, toByteOffset: place * MemoryLayout<Slab.SlotID>.size, as: Slab.SlotID.self)
+    }
+
+    static func isPieceHandedOut(_ piece: Slab.SlotID, in slab: Slab) -> Bool {
+        slab.address(piece).load(fromByteOffset: EntryPiece.place, as: UInt32.self) & EntryPiece.isHandedOut != 0
+    }
+
+    // MARK: Places in the shard's orders
+
+    /// The rank of the last use, if the slab's entries keep it, else 0.
+    var rank: Int64 {
+        get {
+            guard geometry.rankCount > 0 else { return 0 }
+            return start.loadUnaligned(fromByteOffset: rankOffset, as: Int64.self)
+        }
+        nonmutating set {
+            guard geometry.rankCount > 0 else { return }
+            start.storeBytes(of: newValue, toByteOffset: rankOffset, as: Int64.self)
+        }
+    }
+    private var rankOffset: Int { EntryHeader.count(isWide: flags & EntryHeader.isWide != 0) }
+
+    @inline(__always) var list: EvictionListName {
+        get { EvictionListName(rawValue: flags >> EntryHeader.listShift & EntryHeader.twoBits).unsafelyUnwrapped }
+        nonmutating set {
+            flags = flags & ~(EntryHeader.twoBits << EntryHeader.listShift) | newValue.rawValue << EntryHeader.listShift
+        }
+    }
+    @inline(__always) var frequency: UInt8 {
+        get { flags >> EntryHeader.frequencyShift & EntryHeader.twoBits }
+        nonmutating set {
+            flags =
+                flags & ~(EntryHeader.twoBits << EntryHeader.frequencyShift) | newValue << EntryHeader.frequencyShift
+        }
     }
     @inline(__always) var newer: Entry? {
-        get { header.pointee.newer }
-        nonmutating set { header.pointee.newer = newValue }
+        get { neighbour(EntryHeader.newer) }
+        nonmutating set { setNeighbour(EntryHeader.newer, newValue) }
     }
     @inline(__always) var older: Entry? {
-        get { header.pointee.older }
-        nonmutating set { header.pointee.older = newValue }
+        get { neighbour(EntryHeader.older) }
+        nonmutating set { setNeighbour(EntryHeader.older, newValue) }
     }
-    @inline(__always) var timerNext: Entry? {
-        get { header.pointee.timerNext }
-        nonmutating set { header.pointee.timerNext = newValue }
+
+    @inline(__always) private func neighbour(_ offset: Int) -> Entry? {
+        let slot = start.load(fromByteOffset: offset, as: Slab.SlotID.self)
+        return slot == 0 ? nil : Entry(slab: slab, slot: slot)
     }
-    @inline(__always) var timerPrevious: Entry? {
-        get { header.pointee.timerPrevious }
-        nonmutating set { header.pointee.timerPrevious = newValue }
+    @inline(__always) private func setNeighbour(_ offset: Int, _ entry: Entry?) {
+        start.storeBytes(of: entry?.slot ?? 0, toByteOffset: offset, as: Slab.SlotID.self)
     }
-    @inline(__always) var timerBucket: Int {
-        get { header.pointee.timerBucket }
-        nonmutating set { header.pointee.timerBucket = newValue }
-    }
+}
+
+/// What a writer has made ready to be put in: key and value in a block, and what is to be known of them.
+struct PreparedEntry {
+    /// Of which it owns a reference.
+    let block: ValueBlock
+    let hash: UInt64
+    let storedAt: Int64
+    /// ``Entry/never`` without a time to live.
+    let expiresAt: Int64
+    let rank: Int64
 }

@@ -7,127 +7,148 @@
 /// A shard's hash table: open addressing with linear probing, its entries sorted by hash
 /// (O. Amble and D. E. Knuth, "Ordered hash tables", The Computer Journal 17, 1974).
 ///
-/// An entry's home is the slot that the leading bits of its hash name (below the bits that chose the shard); it stands
-/// there or in one of the slots behind. Because all slots are in the order of the hashes, a search for an absent key
-/// ends early, growing is one sequential pass, and a listing can go on from a hash whatever the table has
-/// become meanwhile.
+/// A place in the table has the name of the entry's slot, and 32 bits of the key's hash, those that follow the ones that chose the
+/// shard. They name the entry's home in proportion (D. Lemire, "Fast random integer generation in an interval", ACM TOMACS 29,
+/// 2019), so the table may have any size and grow by an eighth at a time; an entry stands at home or behind it. Because all places
+/// are in the order of the hashes, a search for an absent key ends early, growing is one sequential pass that touches no entry, and
+/// a listing can go on from a hash whatever the table has become meanwhile.
 ///
 /// Invariants:
-/// - Read from front to back, the hashes in the occupied slots never fall.
-/// - No slot between an entry's home and the entry is empty.
-/// - The last slot is always empty: every probe ends.
-/// - `slots` is alive from init to deinit; it is changed under the shard's write lock alone.
+/// - Read from front to back, the hashes in the occupied places never fall.
+/// - No place between an entry's home and the entry is empty.
+/// - The last place is always empty: every probe ends.
+/// - `places` is alive from init to deinit; it is changed under the shard's write lock alone.
 struct EntryTable: ~Copyable {
-    struct Slot {
-        var hash: UInt64
-        var entry: Entry?
+    struct Place {
+        /// 32 bits of the key's hash.
+        var hash: UInt32
+        /// The name of the entry's slot; 0 for none.
+        var slot: Slab.SlotID
     }
 
-    private var slots: UnsafeMutablePointer<Slot>
-    private var slotCount: Int
-    /// The table has 2 to this many homes, and some slots behind the last for entries that are pushed over the end.
-    private var homeBits: Int
+    private let slab: Slab
+    private var places: UnsafeMutablePointer<Place>
+    private var placeCount: Int
+    /// The table has so many homes, and some places behind the last for entries that are pushed over the end.
+    private var homes: Int
     private var tail: Int
     /// How many leading bits of a hash chose the shard, and what they are in this one.
-    private let shardBits: Int
+    private let shardBits: UInt64
     private let hashPrefix: UInt64
     private(set) var count = 0
+    /// Below how many entries the table is to shrink.
+    private var sparse = 0
 
-    private static let minimumHomeBits = 4
+    private static let fewestHomes = 16
 
     /// - Parameters:
-    ///   - shardBits: How many leading bits of a hash choose the shard.
+    ///   - shardBits: How many leading bits of a hash choose the shard; at most 32.
     ///   - shard: Those bits of the hashes of all entries of this table.
-    init(shardBits: Int, shard: Int) {
-        self.shardBits = shardBits
+    ///   - slab: Where the entries are.
+    init(shardBits: Int, shard: Int, slab: Slab) {
+        self.slab = slab
+        self.shardBits = UInt64(shardBits)
         hashPrefix = UInt64(shard) << UInt64(64 - shardBits)
-        homeBits = Self.minimumHomeBits
-        tail = Self.leastTail(homeBits: homeBits)
-        slotCount = 1 << homeBits + tail
-        slots = Self.allocate(slotCount)
+        homes = Self.fewestHomes
+        tail = Self.leastTail(homes: homes)
+        placeCount = homes + tail
+        places = Self.allocate(placeCount)
     }
 
-    deinit { free(slots) }
+    deinit { Self.deallocate(places, placeCount) }
 
     /// Bytes that the table itself takes.
-    var footprint: Int { slotCount * MemoryLayout<Slot>.stride }
+    var footprint: Int { Self.byteCount(placeCount) }
 
     /// - Complexity: O(1) expected.
     @inline(__always)
     func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> Entry? {
-        guard let index = index(of: key, hash: hash) else { return nil }
-        return slots[index].entry
+        let hash = short(hash)
+        var index = home(hash)
+        while true {
+            let place = places[index]
+            guard place.slot != 0, place.hash <= hash else { return nil }
+            if place.hash == hash {
+                let entry = Entry(slab: slab, slot: place.slot)
+                if entry.hasKey(key) { return entry }
+            }
+            index += 1
+        }
     }
 
-    /// Puts in an entry whose key is not in the table.
+    /// Puts in an entry whose key, of this hash, is not in the table.
     ///
     /// - Returns: False, with nothing changed, if the table must ``grow()`` first.
     /// - Complexity: O(1) expected.
-    mutating func insert(_ entry: Entry) -> Bool {
-        guard !isFull, place(entry) else { return false }
+    mutating func insert(_ entry: Entry, hash: UInt64) -> Bool {
+        guard hasRoom, set(entry, hash: short(hash)) else { return false }
         count += 1
         return true
     }
 
+    /// Whether there are homes enough for another entry.
+    var hasRoom: Bool { count < homes / 8 * 7 }
+
     /// How many bytes ``grow()`` takes.
     var growth: Int {
-        let (homeBits, tail) = grownSize
-        return (1 << homeBits + tail - slotCount) * MemoryLayout<Slot>.stride
+        let (homes, tail) = grownSize
+        return Self.byteCount(homes + tail) - footprint
     }
 
     /// Makes room for more entries. To be called when an insertion asked for it.
     ///
     /// - Complexity: O(`count`).
     mutating func grow() {
-        let (homeBits, tail) = grownSize
-        // Twice the homes behind the same tail hold whatever this table held, and so does a longer tail.
-        let isRebuilt = rebuild(homeBits: homeBits, tail: tail)
+        let (homes, tail) = grownSize
+        // More homes behind the same tail hold whatever this table held, and so does a longer tail.
+        let isRebuilt = rebuild(homes: homes, tail: tail)
         precondition(isRebuilt, "a larger table has room for what a smaller one held")
     }
 
-    /// Puts `new` in the place of `old`, which has the same key.
-    mutating func replace(_ old: Entry, with new: Entry) {
-        slots[place(of: old)].entry = new
+    /// Notes that an entry has moved to another slot.
+    mutating func relocate(_ old: Entry, to new: Entry, hash: UInt64) {
+        places[place(of: old, hash: short(hash))].slot = new.slot
     }
 
     /// Takes out an entry that is in the table.
     ///
     /// - Complexity: O(1) expected; O(`count`) when the table shrinks.
-    mutating func remove(_ entry: Entry) {
-        var hole = place(of: entry)
-        // Entries behind move one slot forward, up to the first that is at home.
-        while let next = slots[hole + 1].entry, home(slots[hole + 1].hash) <= hole {
-            slots[hole] = Slot(hash: slots[hole + 1].hash, entry: next)
+    mutating func remove(_ entry: Entry, hash: UInt64) {
+        var hole = place(of: entry, hash: short(hash))
+        // Entries behind move one place forward, up to the first that is at home.
+        while places[hole + 1].slot != 0, home(places[hole + 1].hash) <= hole {
+            places[hole] = places[hole + 1]
             hole += 1
         }
-        slots[hole] = Slot(hash: 0, entry: nil)
+        places[hole] = Place(hash: 0, slot: 0)
         count -= 1
         shrinkIfSparse()
     }
 
-    /// Goes over the entries whose hashes are at least `start`, in the order of the hashes.
+    /// Goes over the entries whose hashes are at least `start`, as far as they are kept, in the order of the hashes.
     ///
     /// - Parameters:
     ///   - start: The hash to go on from.
-    ///   - limit: How many slots to look at, about: entries that share a hash are visited together.
+    ///   - limit: How many places to look at, about: entries that share a hash are visited together.
     ///   - visit: Told each entry; says whether to go on. It may be told some more that share the hash of the last.
     /// - Returns: The hash to go on from, or nil when the end of the table is reached.
     func scan(from start: UInt64, limit: Int, _ visit: (Entry) -> Bool) -> UInt64? {
-        var index = home(max(start, hashPrefix))
-        let end = min(index + limit, slotCount)
+        let start = short(max(start, hashPrefix))
+        var index = home(start)
+        let end = min(index + limit, placeCount)
         var goesOn = true
-        var last: UInt64?
-        while index < slotCount {
-            let hash = slots[index].hash
-            if let entry = slots[index].entry {
-                if hash >= start {
+        var last: UInt32?
+        while index < placeCount {
+            let place = places[index]
+            if place.slot != 0 {
+                if place.hash >= start {
                     // What shares a hash is visited together; and the first always, so that every call gets on.
-                    if index >= end || !goesOn, hash != last, hash != start { return hash }
-                    goesOn = visit(entry)
-                    last = hash
+                    if index >= end || !goesOn, place.hash != last, place.hash != start { return long(place.hash) }
+                    goesOn = visit(Entry(slab: slab, slot: place.slot))
+                    last = place.hash
                 }
             } else if index >= end || !goesOn {
-                // No entry behind an empty slot has its home at or before it.
+                // No entry behind an empty place has its home at or before it.
                 return firstHash(home: index)
             }
             index += 1
@@ -135,102 +156,119 @@ struct EntryTable: ~Copyable {
         return nil
     }
 
-    // MARK: Slots
-
-    @inline(__always)
-    private func index(of key: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
-        var index = home(hash)
-        while let entry = slots[index].entry, slots[index].hash <= hash {
-            if slots[index].hash == hash, entry.hasKey(key) { return index }
-            index += 1
-        }
-        return nil
+    /// Calls `body` with each entry.
+    func visitAll(_ body: (Entry) -> Void) {
+        for index in 0..<placeCount where places[index].slot != 0 { body(Entry(slab: slab, slot: places[index].slot)) }
     }
 
-    private func place(of entry: Entry) -> Int {
-        var index = home(entry.hash)
-        while slots[index].entry != entry {
-            precondition(slots[index].entry != nil, "the entry is not in the table")
+    // MARK: Hashes and places
+
+    /// The part of a hash that the table keeps, and the lowest hash that has this part.
+    @inline(__always)
+    private func short(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: (hash &<< shardBits) >> 32) }
+    private func long(_ hash: UInt32) -> UInt64 { hashPrefix | (UInt64(hash) << 32) >> shardBits }
+
+    private func place(of entry: Entry, hash: UInt32) -> Int {
+        var index = home(hash)
+        while places[index].slot != entry.slot {
+            precondition(places[index].slot != 0, "the entry is not in the table")
             index += 1
         }
         return index
     }
 
     @inline(__always)
-    private func home(_ hash: UInt64) -> Int { Int((hash << UInt64(shardBits)) >> UInt64(64 - homeBits)) }
+    private func home(_ hash: UInt32) -> Int { Int(truncatingIfNeeded: (UInt64(hash) &* UInt64(homes)) >> 32) }
 
-    /// The lowest hash whose home is the slot `home`; nil for the slots behind the last home.
+    /// The lowest hash whose home is at or behind the place `home`; nil for the places behind the last home.
     private func firstHash(home: Int) -> UInt64? {
-        guard home < 1 << homeBits else { return nil }
-        return hashPrefix | UInt64(home) << UInt64(64 - homeBits - shardBits)
+        guard home < homes else { return nil }
+        return long(UInt32((UInt64(home) << 32 + UInt64(homes) - 1) / UInt64(homes)))
     }
 
     /// Sets `entry` into its place in the order; false if it would push another over the end.
-    private mutating func place(_ entry: Entry) -> Bool {
-        let hash = entry.hash
+    private mutating func set(_ entry: Entry, hash: UInt32) -> Bool {
         var index = home(hash)
-        while slots[index].entry != nil, slots[index].hash <= hash { index += 1 }
+        while places[index].slot != 0, places[index].hash <= hash { index += 1 }
         var free = index
-        while slots[free].entry != nil { free += 1 }
-        guard free < slotCount - 1 else { return false }
+        while places[free].slot != 0 { free += 1 }
+        guard free < placeCount - 1 else { return false }
         if free > index {
-            memmove(slots + index + 1, slots + index, (free - index) * MemoryLayout<Slot>.stride)
+            memmove(places + index + 1, places + index, (free - index) * MemoryLayout<Place>.stride)
         }
-        slots[index] = Slot(hash: hash, entry: entry)
+        places[index] = Place(hash: hash, slot: entry.slot)
         return true
     }
 
     // MARK: Size
 
-    /// Seven eighths of the homes are taken.
-    private var isFull: Bool { count >= (1 << homeBits) / 8 * 7 }
-
-    /// Twice the homes; or, if there are homes enough and too many hashes are at the very end, twice the tail.
-    private var grownSize: (homeBits: Int, tail: Int) {
-        isFull ? (homeBits + 1, max(tail, Self.leastTail(homeBits: homeBits + 1))) : (homeBits, tail * 2)
+    /// An eighth more homes; or, if there are homes enough and too many hashes are at the very end, twice the tail.
+    private var grownSize: (homes: Int, tail: Int) {
+        guard !hasRoom else { return (homes, tail * 2) }
+        let more = homes + max(homes / 8, Self.fewestHomes)
+        return (more, max(tail, Self.leastTail(homes: more)))
     }
 
     private mutating func shrinkIfSparse() {
         if count == 0 {
-            if slotCount > 1 << Self.minimumHomeBits + Self.leastTail(homeBits: Self.minimumHomeBits) {
-                _ = rebuild(homeBits: Self.minimumHomeBits, tail: Self.leastTail(homeBits: Self.minimumHomeBits))
+            if homes > Self.fewestHomes || tail > Self.leastTail(homes: Self.fewestHomes) {
+                _ = rebuild(homes: Self.fewestHomes, tail: Self.leastTail(homes: Self.fewestHomes))
             }
-        } else if homeBits > Self.minimumHomeBits, count < 1 << (homeBits - 3) {
-            // An eighth full: half the table is a quarter full, far from growing again. It stays as it is if too many
-            // hashes are at the very end.
-            _ = rebuild(homeBits: homeBits - 1, tail: Self.leastTail(homeBits: homeBits - 1))
+        } else if count < sparse {
+            // Three quarters of the homes: far from growing again. The table stays as it is if too many hashes are at the very
+            // end, as when it is being cleared from the front; the next attempt is worth while when half of them are gone.
+            let fewer = max(homes / 4 * 3, Self.fewestHomes)
+            if !rebuild(homes: fewer, tail: Self.leastTail(homes: fewer)) { sparse = count / 2 }
         }
     }
 
     /// Moves all entries into a table of another size. In the order of the hashes each goes behind the one before.
     ///
     /// - Returns: False, with nothing changed, if the table would be too small.
-    private mutating func rebuild(homeBits: Int, tail: Int) -> Bool {
-        let old = (slots: slots, slotCount: slotCount, homeBits: self.homeBits, tail: self.tail)
-        (self.homeBits, self.tail, slotCount) = (homeBits, tail, 1 << homeBits + tail)
-        slots = Self.allocate(slotCount)
+    private mutating func rebuild(homes: Int, tail: Int) -> Bool {
+        let old = (places: places, placeCount: placeCount, homes: self.homes, tail: self.tail)
+        (self.homes, self.tail, placeCount) = (homes, tail, homes + tail)
+        places = Self.allocate(placeCount)
         var next = 0
-        for index in 0..<old.slotCount where old.slots[index].entry != nil {
-            next = max(next, home(old.slots[index].hash))
-            guard next < slotCount - 1 else {
-                free(slots)
-                (slots, slotCount, self.homeBits, self.tail) = old
+        for index in 0..<old.placeCount where old.places[index].slot != 0 {
+            next = max(next, home(old.places[index].hash))
+            guard next < placeCount - 1 else {
+                Self.deallocate(places, placeCount)
+                (places, placeCount, self.homes, self.tail) = old
                 return false
             }
-            slots[next] = old.slots[index]
+            places[next] = old.places[index]
             next += 1
         }
-        free(old.slots)
+        Self.deallocate(old.places, old.placeCount)
+        sparse = homes > Self.fewestHomes ? homes / 2 : 0
         return true
     }
 
-    private static func leastTail(homeBits: Int) -> Int { min(1 << homeBits, 128) + 1 }
+    private static func leastTail(homes: Int) -> Int { min(homes, 256) + 1 }
 
-    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Slot> {
-        // Zero bytes are empty slots. A cache that cannot have its table cannot go on.
-        guard let memory = calloc(count, MemoryLayout<Slot>.stride) else {
-            fatalError("memory is exhausted: a table of \(count) slots could not be had")
+    // MARK: Memory
+
+    /// A table of more bytes is taken from the system by whole pages, so that one that was outgrown leaves no hole behind.
+    private static let mostAllocatedBytes = 32 << 10
+
+    private static func byteCount(_ count: Int) -> Int {
+        let bytes = count * MemoryLayout<Place>.stride
+        return bytes > mostAllocatedBytes ? VirtualMemory.rounded(bytes) : bytes
+    }
+
+    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Place> {
+        // Zero bytes are empty places. A cache that cannot have its table cannot go on.
+        let bytes = byteCount(count)
+        guard let memory = bytes > mostAllocatedBytes ? VirtualMemory.map(bytes, isTouched: true) : calloc(1, bytes)
+        else {
+            fatalError("memory is exhausted: a table of \(count) places could not be had")
         }
-        return memory.bindMemory(to: Slot.self, capacity: count)
+        return memory.bindMemory(to: Place.self, capacity: count)
+    }
+
+    private static func deallocate(_ places: UnsafeMutablePointer<Place>, _ count: Int) {
+        let bytes = byteCount(count)
+        if bytes > mostAllocatedBytes { VirtualMemory.unmap(places, bytes) } else { free(places) }
     }
 }

@@ -51,7 +51,7 @@ package struct KeyBatch: ~Copyable {
 
     /// Calls `body` with the key at a place, and its hash.
     @inline(__always)
-    package borrowing func withKey<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer, UInt64) -> Result) -> Result {
+    borrowing func withKey<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer, UInt64) -> Result) -> Result {
         let start = place == 0 ? 0 : ends[place - 1]
         let end = ends[place]
         return bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<end]), hashes[place]) }

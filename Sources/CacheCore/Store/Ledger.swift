@@ -19,6 +19,12 @@ struct Ledger: ~Copyable {
     var entries: Int { heldEntries.load(ordering: .relaxed) }
     var bytes: Int { heldBytes.load(ordering: .relaxed) }
 
+    /// How many bytes there is room for; less than 0 is possible for a moment.
+    var freeBytes: Int { memoryLimit - bytes }
+
+    /// Whether half of what may be held is held, by either bound.
+    var isHalfFull: Bool { entries > capacity / 2 || bytes > memoryLimit / 2 }
+
     /// Room that a writer has and has not filled yet. It counts as held, so nobody else can take it.
     struct Room: Equatable {
         var entries = 0

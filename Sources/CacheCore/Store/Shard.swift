@@ -1,56 +1,180 @@
-/// A part of the store: the entries whose hashes begin with the same bits, by key, in the order of their uses, and by their
-/// expiry.
+/// A part of the store: the entries whose hashes begin with the same bits, by key, in the order in which they are to leave, and
+/// by their expiry; and the memory that they are in.
 ///
 /// It is read under the read lock of its ``ShardGuard``, and changed under the write lock alone.
 struct Shard: ~Copyable {
+    let slab: Slab
     var table: EntryTable
-    var recency = RecencyList()
+    var order: EvictionOrder<Entry>
     var timers: TimerWheel
 
-    init(shardBits: Int, index: Int, now: Int64) {
-        table = EntryTable(shardBits: shardBits, shard: index)
-        timers = TimerWheel(now: now)
+    init(shardBits: Int, index: Int, now: Int64, slab: Slab, order: consuming EvictionOrder<Entry>) {
+        self.slab = slab
+        table = EntryTable(shardBits: shardBits, shard: index, slab: slab)
+        self.order = order
+        timers = TimerWheel(now: now, slab: slab)
     }
 
-    /// Bytes that the shard takes beside its entries.
-    var footprint: Int { table.footprint + TimerWheel.footprint }
-
-    /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be removed, and
-    /// the oldest is known.
-    mutating func settle(_ uses: borrowing UseList) {
-        guard !uses.isEmpty else { return }
-        for entry in uses.takeAll() { recency.moveToNewest(entry) }
+    deinit {
+        if slab.state.pointee.externalBytes > 0 { table.visitAll { $0.external?.release() } }
+        slab.destroy()
     }
 
-    /// Puts in an entry whose key is not there.
+    /// Bytes that the shard takes.
+    var footprint: Int { slab.footprint + table.footprint + order.footprint + TimerWheel.footprint }
+
+    /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be moved and removed, and
+    /// it is known which is to leave.
+    mutating func settle(_ uses: borrowing UseRing, selector: PolicySelector?) {
+        if !uses.isEmpty {
+            let keepsRank = slab.geometry.rankCount > 0
+            uses.takeAll { slot, word in
+                let entry = Entry(slab: slab, slot: slot)
+                if keepsRank {
+                    entry.rank = Int64(bitPattern: word)
+                    order.use(entry, hash: 0)
+                } else {
+                    order.use(entry, hash: word)
+                    if let selector, selector.isSampled(word) { selector.observe(word) }
+                }
+            }
+        }
+        if let selector {
+            if selector.rules != order.rules { order.become(selector.rules, windowShare: selector.windowShare) }
+            order.followWindow(share: selector.windowShare)
+        }
+    }
+
+    /// Puts in an entry whose key is not there, and for which there are room in the table and pages enough.
+    mutating func insert(_ prepared: PreparedEntry, layout: EntryLayout) {
+        let entry = Entry.make(prepared, layout: layout, in: slab)
+        slab.state.pointee.externalBytes += layout.externalBytes
+        while !table.insert(entry, hash: prepared.hash) { table.grow() }
+        order.insert(entry, hash: prepared.hash)
+        noteExpiry(of: entry)
+    }
+
+    /// Puts a value in the place of the one that `entry` has, which has the same key.
     ///
-    /// - Returns: False, with nothing changed, if the table must grow first.
-    mutating func insert(_ entry: Entry) -> Bool {
-        guard table.insert(entry) else { return false }
-        recency.append(entry)
-        timers.schedule(entry)
+    /// - Returns: The block that the old value stood in, if it did, whose reference passes to the caller.
+    mutating func replace(_ entry: Entry, with prepared: PreparedEntry, layout: EntryLayout) -> ValueBlock? {
+        let old = entry.layout
+        slab.state.pointee.externalBytes += layout.externalBytes - old.externalBytes
+        var block: ValueBlock?
+        var replaced = entry
+        if old.hasSameSlots(as: layout) {
+            block = entry.overwrite(with: prepared, layout: layout)
+        } else {
+            replaced = Entry.make(prepared, layout: layout, in: slab)
+            table.relocate(entry, to: replaced, hash: prepared.hash)
+            order.relocate(entry, to: replaced)
+            block = free(entry)
+        }
+        order.use(replaced, hash: prepared.hash)
+        noteExpiry(of: replaced)
+        return block
+    }
+
+    /// Takes an entry out.
+    ///
+    /// - Returns: The block that its value stood in, if it did, whose reference passes to the caller.
+    mutating func remove(_ entry: Entry) -> ValueBlock? {
+        table.remove(entry, hash: entry.hash)
+        order.remove(entry)
+        let block = free(entry)
+        if let block { slab.state.pointee.externalBytes -= block.mappedCount }
+        return block
+    }
+
+    private mutating func free(_ entry: Entry) -> ValueBlock? {
+        var emptied = Emptied()
+        let block = entry.free { emptied.add($0) }
+        emptied.visit {
+            timers.cancel($0)
+            slab.release($0)
+        }
+        return block
+    }
+
+    @inline(__always)
+    private mutating func noteExpiry(of entry: Entry) {
+        timers.note(expiry: entry.expiresAt, of: slab.page(of: entry.slot))
+    }
+
+    // MARK: Expiry
+
+    /// Takes entries out that have expired, of the pages that are due.
+    ///
+    /// - Parameters:
+    ///   - now: The time; never less than at an earlier call.
+    ///   - budget: How many pages to look at most.
+    ///   - expired: Told the block of each that was taken out, if it had one.
+    /// - Returns: False if the budget ended first: call again to go on.
+    mutating func expire(at now: Int64, budget: Int, _ expired: (ValueBlock?) -> Void) -> Bool {
+        var budget = budget
+        let end = TimerWheel.expired(at: now)
+        var slots: [Slab.SlotID] = []
+        while let page = timers.next(at: now, budget: &budget) {
+            var next = Int64.max
+            slots.removeAll(keepingCapacity: true)
+            slab.forEachSlot(of: page) { slot in
+                let entry = Entry(slab: slab, slot: slot)
+                guard entry.isHandedOut else { return }
+                let expiry = entry.expiresAt
+                if expiry <= end { slots.append(slot) } else { next = min(next, expiry) }
+            }
+            timers.note(expiry: next, of: page)
+            for slot in slots { expired(remove(Entry(slab: slab, slot: slot))) }
+        }
+        return budget > 0
+    }
+
+    // MARK: Closing ranks
+
+    /// Frees one page whose entries have room elsewhere, if there is one.
+    ///
+    /// - Returns: False if there is none.
+    /// - Complexity: O(1), for as many entries as a page has.
+    mutating func spareAPage() -> Bool {
+        guard let classIndex = slab.classWithSparePage, let page = slab.withdrawEmptiest(classIndex) else {
+            return false
+        }
+        let slotSize = slab.state.pointee.classes[classIndex].slotSize
+        if classIndex == slab.geometry.pieceClass {
+            slab.forEachSlot(of: page) { slot in
+                guard Entry.isPieceHandedOut(slot, in: slab) else { return }
+                Entry.movePiece(slot, to: slab.take(classIndex), slotSize: slotSize, in: slab)
+                slab.vacate(slot)
+            }
+        } else {
+            slab.forEachSlot(of: page) { slot in
+                let entry = Entry(slab: slab, slot: slot)
+                guard entry.isHandedOut else { return }
+                let hash = entry.hash
+                let moved = entry.move(to: slab.take(classIndex), slotSize: slotSize)
+                table.relocate(entry, to: moved, hash: hash)
+                order.relocate(entry, to: moved)
+                noteExpiry(of: moved)
+                slab.vacate(slot)
+            }
+        }
+        timers.cancel(page)
+        slab.release(page)
         return true
     }
+}
 
-    /// Notes a use of an entry by a writer.
-    mutating func use(_ entry: Entry, rank: Int64) {
-        entry.lastUse = rank
-        recency.moveToNewest(entry)
+/// The pages that the freeing of one entry empties.
+private struct Emptied {
+    private var first: Slab.PageIndex = 0
+    private var more: [Slab.PageIndex] = []
+
+    mutating func add(_ page: Slab.PageIndex) {
+        if first == 0 { first = page } else { more.append(page) }
     }
 
-    /// Puts `new` in the place of `old`, which has the same key; the caller takes over the table's reference to `old`.
-    mutating func replace(_ old: Entry, with new: Entry) {
-        table.replace(old, with: new)
-        recency.remove(old)
-        recency.append(new)
-        timers.cancel(old)
-        timers.schedule(new)
-    }
-
-    /// Takes an entry out; the caller takes over the table's reference to it.
-    mutating func remove(_ entry: Entry) {
-        table.remove(entry)
-        recency.remove(entry)
-        timers.cancel(entry)
+    func visit(_ body: (Slab.PageIndex) -> Void) {
+        if first != 0 { body(first) }
+        for page in more { body(page) }
     }
 }

@@ -3,5 +3,7 @@
 /// It lies apart from the shard: a writer has exclusive access to all of that, while others ask for the lock here.
 struct ShardGuard: ~Copyable {
     let lock = ReadWriteLock()
-    let uses = UseList()
+    let uses: UseRing
+
+    init(usesCapacity: Int) { uses = UseRing(capacity: usesCapacity) }
 }

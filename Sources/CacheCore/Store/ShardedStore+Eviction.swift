@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threading
 
 #if canImport(Glibc)
     internal import Glibc
@@ -7,30 +8,155 @@ internal import Synchronization
 #endif
 
 extension ShardedStore {
-    /// Lets expired entries go if there are any, else the one that was used longest ago, of all, whose room the caller
-    /// gets. May do neither when others have just taken all room: try again then.
+    /// Lets expired entries go if there are any, else those that the policy names, whose room the caller gets. May do neither
+    /// when others have just taken all room: try again then.
     ///
-    /// - Complexity: O(`shardCount`), and the sorting of the uses since the last time.
-    func makeRoom(_ room: inout Ledger.Room, now: Int64) {
-        if expireForRoom(now: now) { return }
+    /// - Parameters:
+    ///   - room: What the caller has; it grows.
+    ///   - shard: Where an entry is to come.
+    ///   - entry: That entry: if its key is there already, what has it goes last of all.
+    ///   - layout: The entry's.
+    /// - Complexity: O(`shardCount`), and as many evictions as it takes, up to a bound.
+    func makeRoom(
+        _ room: inout Ledger.Room, for shard: Int, _ entry: PreparedEntry, _ layout: EntryLayout, now: Int64
+    ) {
+        if expireForRoom(now: now) || spareAPage(into: &room) { return }
+        var victims = Victims(now: now)
+        if policy == .lru {
+            evictOldest(for: shard, layout, into: &room, &victims)
+        } else {
+            evict(for: shard, entry, layout, into: &room, &victims)
+        }
+        if victims.count > 0 {
+            count(.evictions, victims.alive)
+            count(.expirations, victims.count - victims.alive)
+            for block in victims.blocks { block.release() }
+        } else {
+            // Nothing is left to evict: all room is with writers that are about to fill it or, like this one, wait for more.
+            ledger.release(&room)
+            sched_yield()
+        }
+    }
+
+    /// What was evicted: to be counted, and let go of after the lock.
+    private struct Victims {
+        let now: Int64
+        var count = 0
+        var alive = 0
+        var blocks: [ValueBlock] = []
+
+        mutating func add(_ removed: Removed) {
+            count += 1
+            if removed.expiresAt > now { alive += 1 }
+            if let block = removed.block { blocks.append(block) }
+        }
+    }
+
+    /// Takes `first` out of its shard, whose write lock is held, and more that `next` names, until an entry of this layout finds room; or
+    /// a bounded number of them.
+    ///
+    /// Of one holding of the lock, because another writer would put a small entry where one has just left, and the page that a large one
+    /// waits for would never become free.
+    private func evict(
+        _ first: Entry, from shard: inout Shard, isItsShard: Bool, _ layout: EntryLayout, into room: inout Ledger.Room,
+        _ victims: inout Victims, next: (inout Shard) -> Entry?
+    ) {
+        // Where entries alone are lacking, one is enough.
+        let lacksEntries = ledger.entries >= capacity ?? .max
+        let slab = shard.slab
+        var victim = first
+        while true {
+            victims.add(remove(victim, from: &shard, leaving: &room))
+            if slab.classWithSparePage != nil {
+                let bytes = shard.footprint
+                _ = shard.spareAPage()
+                room.bytes += bytes - shard.footprint
+            }
+            let pages = isItsShard ? slab.pagesNeeded(for: layout) : layout.pagesAlone(in: geometry)
+            guard !lacksEntries, victims.count < Self.mostVictims,
+                room.bytes + ledger.freeBytes < pages * geometry.pageCost + layout.externalBytes,
+                let more = next(&shard)
+            else { return }
+            victim = more
+        }
+    }
+
+    /// How many entries leave in one holding of a lock.
+    private static var mostVictims: Int { 256 }
+
+    /// Frees a page whose entries have room elsewhere, if there is one.
+    private func spareAPage(into room: inout Ledger.Room) -> Bool {
+        for index in 0..<shardCount where summaries[index].hasSparePage.load(ordering: .relaxed) {
+            let isSpared = withShard(index) { shard in
+                let bytes = shard.footprint
+                let isSpared = shard.spareAPage()
+                room.bytes += bytes - shard.footprint
+                return isSpared
+            }
+            if isSpared { return true }
+        }
+        return false
+    }
+
+    /// Takes out the entry that was used longest ago, of all, and more if need be.
+    private func evictOldest(
+        for index: Int, _ layout: EntryLayout, into room: inout Ledger.Room, _ victims: inout Victims
+    ) {
         var looks = 0
-        while let candidate = oldestShard() {
+        while victims.count == 0, let candidate = oldestShard() {
             looks += 1
-            let victim: Entry? = withShard(candidate.index) { shard in
-                guard let oldest = shard.recency.oldest else { return nil }
+            withShard(candidate.index) { shard in
                 // It may have been used since it was published: then another shard's may be older. One look at each
                 // shard finds the oldest of all, unless others go on using what is looked at: then any will do.
-                guard oldest.lastUse <= candidate.nextOldest || looks > shardCount else { return nil }
-                remove(oldest, from: &shard, leaving: &room)
-                return oldest
+                guard let oldest = shard.order.victim(), oldest.rank <= candidate.nextOldest || looks > shardCount
+                else {
+                    return
+                }
+                let isItsShard = candidate.index == index
+                evict(oldest, from: &shard, isItsShard: isItsShard, layout, into: &room, &victims) { shard in
+                    shard.order.victim().flatMap { $0.rank <= candidate.nextOldest ? $0 : nil }
+                }
             }
-            guard let victim else { continue }
-            _ = discard(victim, as: .evictions, now: now)
-            return
         }
-        // Nothing is left to evict: all room is with writers that are about to fill it or, like this one, wait for more.
-        ledger.release(&room)
-        sched_yield()
+    }
+
+    /// Takes out the entry that the order of a shard names, and more if need be: of this one, unless it has less than its share of all
+    /// entries, else of the one that has most. So shards stay alike, as each is to be a small image of the whole.
+    private func evict(
+        for index: Int, _ entry: PreparedEntry, _ layout: EntryLayout, into room: inout Ledger.Room,
+        _ victims: inout Victims
+    ) {
+        let held = ledger.entries
+        selector?.fit(to: held)
+        let hasItsShare = summaries[index].count.load(ordering: .relaxed) * shardCount >= held
+        var candidate = hasItsShare ? index : fullestShard()
+        while victims.count == 0, let chosen = candidate {
+            withShard(chosen) { shard in
+                guard let first = victim(of: &shard, sparing: entry) else { return }
+                evict(first, from: &shard, isItsShard: chosen == index, layout, into: &room, &victims) { shard in
+                    victim(of: &shard, sparing: entry)
+                }
+            }
+            candidate = fullestShard()
+        }
+    }
+
+    /// The entry that the order of a shard names; another, if there is one, if it has the key of `entry`.
+    private func victim(of shard: inout Shard, sparing entry: PreparedEntry) -> Entry? {
+        guard let victim = shard.order.victim() else { return nil }
+        guard victim.hasKey(entry.block.key) else { return victim }
+        return shard.order.victim(besides: victim) ?? victim
+    }
+
+    /// The shard with the most entries; nil if all are empty.
+    private func fullestShard() -> Int? {
+        var index: Int?
+        var most = 0
+        for shard in 0..<shardCount {
+            let count = summaries[shard].count.load(ordering: .relaxed)
+            if count > most { (index, most) = (shard, count) }
+        }
+        return index
     }
 
     /// The shard whose published oldest use is the oldest of all, and the oldest that the others published.
@@ -39,7 +165,7 @@ extension ShardedStore {
         var oldest = Int64.max
         var nextOldest = Int64.max
         for shard in 0..<shardCount {
-            let use = oldestUses[shard].load(ordering: .relaxed)
+            let use = summaries[shard].oldestUse.load(ordering: .relaxed)
             if use < oldest {
                 nextOldest = oldest
                 oldest = use
@@ -69,27 +195,61 @@ extension ShardedStore {
         return false
     }
 
-    /// Lets the entries of one shard go that expired, at most `budget` of them.
+    /// Lets the entries of one shard go that expired, in at most `budget` of its pages.
     func expire(_ index: Int, now: Int64, budget: Int) -> (removed: Int, isComplete: Bool) {
-        var expired: [Entry] = []
+        var removed = 0
+        var blocks: [ValueBlock] = []
         let isComplete = withShard(index) { shard in
-            guard shard.timers.isDue(at: now) else { return true }
-            let isComplete = shard.timers.advance(to: now, budget: budget) { expired.append($0) }
-            for entry in expired { _ = remove(entry, from: &shard) }
+            guard shard.timers.nextDue <= now else { return true }
+            let bytes = shard.footprint
+            let isComplete = shard.expire(at: now, budget: budget) { block in
+                removed += 1
+                if let block { blocks.append(block) }
+            }
+            var room = Ledger.Room(entries: removed, bytes: bytes - shard.footprint)
+            ledger.release(&room)
             return isComplete
         }
-        for entry in expired { entry.release() }
-        if !expired.isEmpty { count(.expirations, expired.count) }
-        return (expired.count, isComplete)
+        for block in blocks { block.release() }
+        if removed > 0 { count(.expirations, removed) }
+        return (removed, isComplete)
     }
 
-    /// Puts the uses in order and lets expired entries go, shard by shard, in steps that hold a lock only briefly.
+    /// Lets expired entries go, shard by shard, in steps that hold a lock only briefly; and puts uses in order when there may be
+    /// so many that a writer would be held up by it. A shard in which nothing is due is not locked.
     func maintain() {
-        for index in 0..<shardCount {
+        let now = clock.now()
+        for index in 0..<shardCount where summaries[index].nextDue.load(ordering: .relaxed) <= now {
             while !expire(index, now: clock.now(), budget: Self.expiryBatch).isComplete {}
+        }
+        giveBackSpares()
+        let hits = counters.sum(CacheCounter.hits.rawValue)
+        let settled = settledHits.load(ordering: .relaxed)
+        guard hits &- settled >= UInt64(shardCount * Self.usesToSettle) else { return }
+        settledHits.store(hits, ordering: .relaxed)
+        for index in 0..<shardCount where !guards[index].uses.isEmpty { withShard(index) { _ in } }
+    }
+
+    /// Gives pages back whose entries have room elsewhere, where that is much of a shard's memory.
+    private func giveBackSpares() {
+        for index in 0..<shardCount where summaries[index].hasSparePage.load(ordering: .relaxed) {
+            var goesOn = true
+            while goesOn {
+                goesOn = withShard(index) { shard in
+                    guard shard.slab.isMostlyFree else { return false }
+                    let bytes = shard.footprint
+                    let isSpared = shard.spareAPage()
+                    var room = Ledger.Room(entries: 0, bytes: bytes - shard.footprint)
+                    ledger.release(&room)
+                    return isSpared
+                }
+            }
         }
     }
 
-    /// How many entries leave in one holding of a lock.
-    private static var expiryBatch: Int { 512 }
+    /// How many uses a shard may have, about, before they are put in order without a writer.
+    private static var usesToSettle: Int { 1024 }
+
+    /// Of how many pages expired entries leave in one holding of a lock.
+    private static var expiryBatch: Int { 8 }
 }

@@ -8,7 +8,7 @@ extension ShardedStore {
     ///   - start: The hash to go on from; 0 at first.
     ///   - limit: How many entries to return. Entries that share a hash come together, so there may be a few more.
     ///   - slots: How many slots of the tables to look at, about.
-    ///   - visit: Told each entry, under a shard's read lock: it must be quick, take no lock, and retain what it keeps.
+    ///   - visit: Told each entry, under a shard's read lock: it must be quick, take no lock, and copy what it keeps.
     /// - Returns: The hash to go on from; nil at the end.
     func scan(
         prefix: UnsafeRawBufferPointer, from start: UInt64, limit: Int, slots: Int, _ visit: (Entry) -> Void
@@ -50,13 +50,14 @@ extension ShardedStore {
         for index in 0..<shardCount {
             var start: UInt64? = firstHash(ofShard: index)
             while let from = start {
-                var removed: [Entry] = []
+                var removed: [Removed] = []
                 start = withShard(index) { shard in
+                    var found: [Entry] = []
                     let next = shard.table.scan(from: from, limit: Self.scanBatch) { entry in
-                        if entry.key.starts(with: prefix) { removed.append(entry) }
+                        if entry.key.starts(with: prefix) { found.append(entry) }
                         return true
                     }
-                    for entry in removed { _ = remove(entry, from: &shard) }
+                    for entry in found { removed.append(remove(entry, from: &shard)) }
                     return next
                 }
                 for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }

@@ -15,28 +15,32 @@ extension ShardedStore {
     func prepare(
         key: UnsafeRawBufferPointer, valueCount: Int, lifetime: Int64?, at time: (now: Int64, rank: Int64),
         fill: (UnsafeMutableRawBufferPointer) -> Void
-    ) throws(CacheError) -> Entry {
+    ) throws(CacheError) -> PreparedEntry {
         try Self.validate(key: key)
         guard valueCount <= Entry.maximumValueCount else {
             throw CacheError(
                 .valueTooLarge, "the value has \(valueCount) bytes; at most \(Entry.maximumValueCount) can be stored")
         }
-        let entry = Entry.allocate(
-            key: key, hash: hasher.hash(key), valueCount: valueCount, storedAt: time.now,
-            expiresAt: Self.expiry(after: lifetime, from: time.now), rank: time.rank)
-        guard let entry else {
+        let layout = layout(keyCount: key.count, valueCount: valueCount)
+        if let memoryLimit, layout.footprint(in: geometry) > memoryLimit - emptyFootprint {
+            throw CacheError(
+                .insufficientStorage,
+                "the entry takes \(layout.footprint(in: geometry)) bytes; the cache may hold "
+                    + "\(memoryLimit - emptyFootprint) in all")
+        }
+        guard let block = ValueBlock.allocate(key: key, valueCount: valueCount, isMapped: layout.isExternal) else {
             throw CacheError(
                 .insufficientStorage, "memory is exhausted: an entry of \(valueCount) bytes could not be had")
         }
-        if let memoryLimit, entry.footprint > memoryLimit - emptyFootprint {
-            let footprint = entry.footprint
-            entry.release()
-            throw CacheError(
-                .insufficientStorage,
-                "the entry takes \(footprint) bytes; the cache may hold \(memoryLimit - emptyFootprint) in all")
-        }
-        entry.write(fill)
-        return entry
+        fill(block.unwrittenValue)
+        block.seal()
+        return PreparedEntry(
+            block: block, hash: hasher.hash(key), storedAt: time.now,
+            expiresAt: Self.expiry(after: lifetime, from: time.now), rank: time.rank)
+    }
+
+    private func layout(keyCount: Int, valueCount: Int) -> EntryLayout {
+        EntryLayout(keyCount: keyCount, valueCount: valueCount, in: geometry)
     }
 
     private static func expiry(after lifetime: Int64?, from now: Int64) -> Int64 {
@@ -59,21 +63,23 @@ extension ShardedStore {
     /// is kept for it.
     ///
     /// - Complexity: O(1) expected, and as many evictions as the entry needs.
-    func put(_ entry: Entry, now: Int64) -> PutOutcome {
+    func put(_ entry: PreparedEntry, now: Int64) -> PutOutcome {
         let shard = shardIndex(entry.hash)
+        let layout = layout(of: entry)
         var room = Ledger.Room()
         while true {
-            if let placed = withShard(shard, { place(entry, in: &$0, room: &room) }) {
+            if let placed = withShard(shard, { place(entry, layout, in: &$0, room: &room) }) {
+                entry.block.release()
                 ledger.release(&room)
                 return finish(placed, now: now)
             }
-            makeRoom(&room, now: now)
+            makeRoom(&room, for: shard, entry, layout, now: now)
         }
     }
 
     /// Puts prepared entries in, in their order, and takes over their references. Takes each shard's write lock once,
     /// unless room has to be made.
-    func put(_ entries: [Entry], now: Int64) {
+    func put(_ entries: [PreparedEntry], now: Int64) {
         var room = Ledger.Room()
         let hash = { (place: Int) in entries[place].hash }
         groupByShard(entries.count, hash: hash) { index, members in
@@ -82,15 +88,20 @@ extension ShardedStore {
             displaced.reserveCapacity(members.count)
             while next < members.count {
                 withShard(index) { shard in
-                    while next < members.count, let placed = place(entries[Int(members[next])], in: &shard, room: &room)
-                    {
+                    while next < members.count {
+                        let entry = entries[Int(members[next])]
+                        guard let placed = place(entry, layout(of: entry), in: &shard, room: &room) else { return }
                         displaced.append(placed)
                         next += 1
                     }
                 }
-                if next < members.count { makeRoom(&room, now: now) }
+                if next < members.count {
+                    let entry = entries[Int(members[next])]
+                    makeRoom(&room, for: index, entry, layout(of: entry), now: now)
+                }
             }
             for placed in displaced { _ = finish(placed, now: now) }
+            for member in members { entries[Int(member)].block.release() }
         }
         ledger.release(&room)
     }
@@ -100,7 +111,7 @@ extension ShardedStore {
     /// - Returns: False if there was none.
     func remove(_ key: UnsafeRawBufferPointer, hash: UInt64) -> Bool {
         let now = clock.now()
-        let removed: Entry? = withShard(shardIndex(hash)) { shard in
+        let removed: Removed? = withShard(shardIndex(hash)) { shard in
             shard.table.find(key, hash: hash).map { remove($0, from: &shard) }
         }
         guard let removed else { return false }
@@ -114,7 +125,7 @@ extension ShardedStore {
         let now = clock.now()
         var count = 0
         forEachShard(of: keys) { index, members in
-            var removed: [Entry] = []
+            var removed: [Removed] = []
             withShard(index) { shard in
                 for member in members {
                     keys.withKey(Int(member)) { key, hash in
@@ -129,33 +140,63 @@ extension ShardedStore {
 
     // MARK: Under the lock, and after it
 
-    /// What a placed entry displaced; to be released after the lock.
+    /// What a placed entry displaced; to be let go of after the lock.
     private struct Placement {
-        var old: Entry?
+        var old: Removed?
+    }
+
+    private func layout(of entry: PreparedEntry) -> EntryLayout {
+        layout(keyCount: entry.block.keyCount, valueCount: entry.block.valueCount)
     }
 
     /// Puts an entry in if there is room for it, and for the table where it must grow; nil if there is not.
-    private func place(_ entry: Entry, in shard: inout Shard, room: inout Ledger.Room) -> Placement? {
-        if let old = shard.table.find(entry.key, hash: entry.hash) {
-            let growth = entry.footprint - old.footprint
-            guard ledger.enlarge(&room, toEntries: 0, bytes: growth) else {
+    private func place(
+        _ entry: PreparedEntry, _ layout: EntryLayout, in shard: inout Shard, room: inout Ledger.Room
+    ) -> Placement? {
+        let held = shard.footprint
+        let old = shard.table.find(entry.block.key, hash: entry.hash)
+        // How much is needed at most; that the entry which is replaced leaves some is not relied upon.
+        var needed = shard.slab.pagesNeeded(for: layout) * shard.slab.pageCost + layout.externalBytes
+        if let old {
+            if old.hasSameSlots(as: layout) { needed = layout.externalBytes - old.layout.externalBytes }
+            guard ledger.enlarge(&room, toEntries: 0, bytes: needed) else {
                 // The write is a use of the key: all others go before the entry that it is to replace.
-                shard.use(old, rank: entry.lastUse)
+                old.rank = entry.rank
+                shard.order.use(old, hash: entry.hash)
                 return nil
             }
-            shard.replace(old, with: entry)
-            room.fill(entries: 0, bytes: growth)
-            return Placement(old: old)
+            let expiresAt = old.expiresAt
+            let block = shard.replace(old, with: entry, layout: layout)
+            observe(entry)
+            room.fill(entries: 0, bytes: shard.footprint - held)
+            return Placement(old: Removed(expiresAt: expiresAt, block: block))
         }
-        guard ledger.enlarge(&room, toEntries: 1, bytes: entry.footprint) else { return nil }
-        while !shard.insert(entry) {
-            let growth = shard.table.growth
-            guard ledger.enlarge(&room, toEntries: 1, bytes: entry.footprint + growth) else { return nil }
-            shard.table.grow()
-            room.fill(entries: 0, bytes: growth)
-        }
-        room.fill(entries: 1, bytes: entry.footprint)
+        if !shard.table.hasRoom { needed += shard.table.growth }
+        guard ledger.enlarge(&room, toEntries: 1, bytes: needed) else { return nil }
+        shard.insert(entry, layout: layout)
+        room.fill(entries: 1, bytes: shard.footprint - held)
+        observe(entry)
+        growHistory(of: &shard, room: &room)
         return Placement(old: nil)
+    }
+
+    /// Lets the policy remember more keys, if it should. A policy's history serves evictions: a large shard begins it when the
+    /// store is half full. Without memory for it, the policy makes do with what it has.
+    private func growHistory(of shard: inout Shard, room: inout Ledger.Room) {
+        guard let growth = shard.order.historyGrowth else { return }
+        guard shard.order.count < Self.entriesWithHistory || ledger.isHalfFull else { return }
+        if ledger.enlarge(&room, toEntries: 0, bytes: growth) {
+            shard.order.growHistory()
+            room.fill(entries: 0, bytes: growth)
+        }
+    }
+
+    /// How many entries a shard may have whose policy has a history from the first of them on.
+    private static var entriesWithHistory: Int { 1024 }
+
+    /// Tells what chooses the policy of a request for the entry's key.
+    private func observe(_ entry: PreparedEntry) {
+        if let selector, selector.isSampled(entry.hash) { selector.observe(entry.hash) }
     }
 
     private func finish(_ placed: Placement, now: Int64) -> PutOutcome {
@@ -165,12 +206,12 @@ extension ShardedStore {
         return outcome
     }
 
-    /// Counts an entry that was removed, under `cause` if it was still alive, and releases it.
+    /// Counts an entry that was taken out, under `cause` if it was still alive, and lets go of it.
     ///
     /// - Returns: True if it was alive.
-    func discard(_ entry: Entry, as cause: CacheCounter, now: Int64) -> Bool {
-        let wasAlive = entry.expiresAt > now
-        entry.release()
+    func discard(_ removed: Removed, as cause: CacheCounter, now: Int64) -> Bool {
+        let wasAlive = removed.expiresAt > now
+        removed.block?.release()
         count(wasAlive ? cause : .expirations)
         return wasAlive
     }

@@ -1,5 +1,5 @@
-internal import Counters
 internal import Synchronization
+internal import Threading
 
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
@@ -9,34 +9,42 @@ internal import Synchronization
 
 /// The store: entries by key, divided into shards, within global bounds.
 ///
-/// How data flows: a read hashes its key once, takes the one shard's read lock, finds the entry, takes a reference to
-/// it, notes the use and unlocks. A write prepares its entry first, takes the shard's write lock, reserves room in the
-/// ``Ledger`` and puts it in; when there is no room it unlocks, lets the globally oldest entry go, and tries
-/// again. What is removed is freed after the lock.
+/// How data flows: a read hashes its key once, takes the one shard's read lock, finds the entry, copies the value, notes the use
+/// and unlocks. A write prepares its entry first, takes the shard's write lock, reserves room in the
+/// ``Ledger`` and copies it into the shard's ``Slab``; when there is no room it unlocks, lets an entry go that the
+/// ``EvictionPolicy`` names, and tries again. Large values are not copied but lent, and freed after the lock.
 ///
-/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it. A writer that waits for room
+/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but that of the ``PolicySelector``. A writer that waits for room
 /// holds no lock, and gives back what room it has when nothing is left to evict: two never wait for each other.
 final class ShardedStore: @unchecked Sendable {
-    // Sendable: `shards`, `guards` and `oldestUses` point to memory that lives from init to deinit; a shard is used under the
+    // Sendable: `shards`, `guards` and `summaries` point to memory that lives from init to deinit; a shard is used under the
     // lock of its guard, all else here is atomic or constant.
     let shards: UnsafeMutablePointer<Shard>
     let guards: UnsafeMutablePointer<ShardGuard>
     let shardCount: Int
     private let shardBits: Int
-    /// For each shard, no later than the last use of its oldest entry; `Int64.max` when it is empty. Written under the
-    /// shard's write lock. Side by side, for an eviction to find the globally oldest without touching the shards.
-    let oldestUses: UnsafeMutablePointer<Atomic<Int64>>
+    let summaries: UnsafeMutablePointer<ShardSummary>
 
     let clock: CacheClock
     let hasher = KeyHasher()
+    let pool: PagePool
+    /// How all shards lay out entries.
+    let geometry: SlabGeometry
     let ledger: Ledger
     let counters = StripedCounters(count: CacheCounter.allCases.count)
     let capacity: Int?
     let memoryLimit: Int?
+    let policy: EvictionPolicy
+    /// What chooses the policy; nil if that is fixed.
+    let selector: PolicySelector?
+    /// Bytes of the uses that the shards have room for.
+    let usesFootprint: Int
     /// Bytes that the store takes without any entry.
     let emptyFootprint: Int
     /// The wheels' tick at which a writer in need of room last looked for expired entries.
     let sweptTick = Atomic<Int64>(.min)
+    /// How many hits there were when all uses were put in order last.
+    let settledHits = Atomic<UInt64>(0)
 
     static let maximumShardCount = 1024
 
@@ -47,45 +55,70 @@ final class ShardedStore: @unchecked Sendable {
         ledger = Ledger(capacity: capacity, memoryLimit: memoryLimit)
         shardCount = configuration.shardCount ?? Self.shardCount(capacity: capacity, memoryLimit: memoryLimit)
         shardBits = shardCount.trailingZeroBitCount
+        policy = configuration.eviction
+        selector =
+            policy == .auto && (capacity ?? memoryLimit) != nil
+            ? PolicySelector(capacity: capacity, memoryLimit: memoryLimit) : nil
+
+        pool = PagePool(pageSize: Self.pageSize(memoryLimit: memoryLimit, shardCount: shardCount))
+        geometry = SlabGeometry(pool: pool, hasRanks: policy == .lru)
 
         let now = clock.now()
         shards = .allocate(capacity: shardCount)
         guards = .allocate(capacity: shardCount)
-        oldestUses = .allocate(capacity: shardCount)
+        summaries = .allocate(capacity: shardCount)
         var footprint = 0
+        let rules = selector?.rules ?? EvictionRules(policy)
+        let shardCount = shardCount
+        let capacityOfShard = capacity.map { ($0 + shardCount - 1) / shardCount }
+        let usesCapacity = Self.usesCapacity(capacity: capacity, memoryLimit: memoryLimit, shardCount: shardCount)
+        let sketchBytesPerEntry = shardCount == 1 && capacity != nil ? 8.0 : 3.0
         for index in 0..<shardCount {
-            (shards + index).initialize(to: Shard(shardBits: shardBits, index: index, now: now))
-            (guards + index).initialize(to: ShardGuard())
-            (oldestUses + index).initialize(to: Atomic(.max))
+            (shards + index).initialize(
+                to: Shard(
+                    shardBits: shardBits, index: index, now: now, slab: Slab(pool: pool, hasRanks: policy == .lru),
+                    order: EvictionOrder(
+                        rules, isAdaptive: selector != nil, capacity: capacityOfShard,
+                        sketchBytesPerEntry: sketchBytesPerEntry)))
+            (guards + index).initialize(to: ShardGuard(usesCapacity: usesCapacity))
+            (summaries + index).initialize(to: ShardSummary())
             footprint += shards[index].footprint
         }
-        emptyFootprint = footprint
-        ledger.bookEmptyStore(footprint)
+        usesFootprint = shardCount * UseRing.footprint(capacity: usesCapacity)
+        emptyFootprint = footprint + usesFootprint + (selector?.footprint ?? 0)
+        ledger.bookEmptyStore(emptyFootprint)
     }
 
     deinit {
-        for index in 0..<shardCount {
-            _ = shards[index].table.scan(from: 0, limit: .max / 2) { entry in
-                entry.release()
-                return true
-            }
-        }
         shards.deinitialize(count: shardCount)
         shards.deallocate()
         guards.deinitialize(count: shardCount)
         guards.deallocate()
-        oldestUses.deinitialize(count: shardCount)
-        oldestUses.deallocate()
+        summaries.deinitialize(count: shardCount)
+        summaries.deallocate()
     }
 
     /// A small cache is one shard, whose order is simply the order; a large one has enough that writers seldom meet.
     private static func shardCount(capacity: Int?, memoryLimit: Int?) -> Int {
         let wanted = min(
-            16 * ProcessInfo.processInfo.activeProcessorCount,
-            (capacity ?? .max) / 4096,
-            (memoryLimit ?? .max) / (1 << 20),
+            32 * ProcessInfo.processInfo.activeProcessorCount,
+            (capacity ?? .max) / 8192,
+            (memoryLimit ?? .max) / (16 << 20),
             256)
         return wanted < 2 ? 1 : 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
+    }
+
+    /// Pages of the slabs are large where they are many: each divides better then. Of a class that has few entries a page is
+    /// mostly empty, so that a shard with little memory needs small ones.
+    private static func pageSize(memoryLimit: Int?, shardCount: Int) -> Int {
+        let isLarge = (memoryLimit ?? .max) / shardCount >= 16 << 20
+        return max(VirtualMemory.pageSize, isLarge ? 16 << 10 : 4 << 10)
+    }
+
+    /// How many uses a shard has room for until they are put in order.
+    private static func usesCapacity(capacity: Int?, memoryLimit: Int?, shardCount: Int) -> Int {
+        let entries = min(capacity ?? .max, (memoryLimit ?? .max) / 128) / shardCount
+        return min(256, max(16, entries / 8))
     }
 
     @inline(__always)
@@ -96,31 +129,38 @@ final class ShardedStore: @unchecked Sendable {
         counters.add(UInt64(truncatingIfNeeded: amount), to: counter.rawValue)
     }
 
-    /// Runs `body` under the write lock of shard `index`, with all uses in order, and publishes its oldest use.
+    /// Runs `body` under the write lock of shard `index`, with all uses in order, and publishes its summary.
     func withShard<Result: ~Copyable>(_ index: Int, _ body: (inout Shard) -> Result) -> Result {
         guards[index].lock.lockForWriting()
-        shards[index].settle(guards[index].uses)
+        shards[index].settle(guards[index].uses, selector: selector)
         let result = body(&shards[index])
-        oldestUses[index].store(shards[index].recency.oldest?.lastUse ?? .max, ordering: .relaxed)
+        summaries[index].publish(shards[index])
         guards[index].lock.unlockAfterWriting()
         return result
     }
 
+    /// What is left of an entry that was taken out: to be let go of after the lock, see ``discard(_:as:now:)``.
+    struct Removed {
+        let expiresAt: Int64
+        /// The block that its value stood in, if it did, with a reference.
+        let block: ValueBlock?
+    }
+
     /// Takes `entry` out of its shard, whose write lock is held, and its room out of the ledger.
-    ///
-    /// - Returns: The entry, whose reference the caller must release after unlocking.
-    func remove(_ entry: Entry, from shard: inout Shard) -> Entry {
+    func remove(_ entry: Entry, from shard: inout Shard) -> Removed {
         var room = Ledger.Room()
-        remove(entry, from: &shard, leaving: &room)
+        let removed = remove(entry, from: &shard, leaving: &room)
         ledger.release(&room)
-        return entry
+        return removed
     }
 
     /// Takes `entry` out of its shard, whose write lock is held, and adds its room to the caller's.
-    func remove(_ entry: Entry, from shard: inout Shard, leaving room: inout Ledger.Room) {
-        let tableBytes = shard.table.footprint
-        shard.remove(entry)
+    func remove(_ entry: Entry, from shard: inout Shard, leaving room: inout Ledger.Room) -> Removed {
+        let bytes = shard.footprint
+        let expiresAt = entry.expiresAt
+        let block = shard.remove(entry)
         room.entries += 1
-        room.bytes += entry.footprint + tableBytes - shard.table.footprint
+        room.bytes += bytes - shard.footprint
+        return Removed(expiresAt: expiresAt, block: block)
     }
 }

@@ -1,18 +1,24 @@
-/// A shard's entries by their expiry: a hierarchical timer wheel
+/// The pages of a shard's slab by the earliest expiry in them: a hierarchical timer wheel
 /// (G. Varghese and T. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987).
 ///
+/// To keep every entry in the wheel would take eight bytes of each. Instead a page is in it, as often as something
+/// in it expires: then its entries are looked at, one behind the other, and it comes back with the earliest expiry of those that
+/// stay. Entries that are put at about the same time share pages, and most often expire at about the same time.
+///
 /// The wheel has five levels of 64 buckets. A bucket of the first level spans a tick of 2²⁷ ns (0.13 s), a bucket of
-/// each further level all of the level below. An entry goes into the lowest level that reaches its expiry, and moves
-/// down as the time comes nearer; it leaves the first level within a tick after it expired. An entry is
-/// never visited otherwise, so the cost follows what expires, not what is held.
+/// each further level all of the level below. A page goes into the lowest level that reaches its time, and moves
+/// down as that comes nearer; it leaves the first level within a tick after its time. A page is
+/// never looked at otherwise, so the cost follows what expires, not what is held.
 ///
 /// Invariants:
-/// - A bucket of level *l* holds entries of one tick *t* only: those that expire in (*t* · span, (*t* + 1) · span], with
-///   `swept[l]` ≤ *t* < `swept[l]` + 64. (The top level also holds those that expire beyond its reach, in its last bucket.)
+/// - A bucket of level *l* holds pages of one tick *t* only: those due in (*t* · span, (*t* + 1) · span], with
+///   `swept[l]` ≤ *t* < `swept[l]` + 64. (The top level also holds those that are due beyond its reach, in its last bucket.)
 /// - Level 0 is swept up to the present tick, the others up to the tick after it, unless a budget ended.
-/// - An entry with an expiry is in exactly one bucket, named by its `timerBucket`, from `schedule` to `cancel` or to its
-///   expiry; a bucket is a doubly linked list.
+/// - A page with an entry that expires is in exactly one bucket, named by its `timerBucket`, and due no later than the
+///   entry expires; a bucket is a doubly linked list.
 struct TimerWheel: ~Copyable {
+    typealias PageIndex = Slab.PageIndex
+
     private static let levels = 5
     private static let bucketBits: Int64 = 6
     private static let bucketsPerLevel = 1 << bucketBits
@@ -21,63 +27,61 @@ struct TimerWheel: ~Copyable {
     /// How much time a bucket of the first level spans, in nanoseconds: how late an entry may go.
     static let tick: Int64 = 1 << tickBits
 
-    /// What an entry that is in no bucket has for one.
-    static let noBucket = -1
+    /// What a page that is in no bucket has for one.
+    static let noBucket: Int16 = -1
 
     /// Bytes that a wheel itself takes.
-    static let footprint = levels * bucketsPerLevel * MemoryLayout<Entry?>.stride
+    static let footprint = levels * bucketsPerLevel * MemoryLayout<PageIndex>.stride
 
-    private let buckets: UnsafeMutablePointer<Entry?>
-    private let swept: UnsafeMutablePointer<Int64>
+    private let slab: Slab
+    private let buckets: UnsafeMutablePointer<PageIndex>
+    private var swept: [5 of Int64] = .init(repeating: 0)
+    /// For each level, a bit for each bucket that holds pages.
+    private var occupied: [5 of UInt64] = .init(repeating: 0)
 
-    init(now: Int64) {
+    init(now: Int64, slab: Slab) {
+        self.slab = slab
         buckets = .allocate(capacity: Self.levels * Self.bucketsPerLevel)
-        buckets.initialize(repeating: nil, count: Self.levels * Self.bucketsPerLevel)
-        swept = .allocate(capacity: Self.levels)
-        for level in 0..<Self.levels { (swept + level).initialize(to: Self.target(level, now)) }
+        buckets.initialize(repeating: 0, count: Self.levels * Self.bucketsPerLevel)
+        for level in 0..<Self.levels { swept[level] = Self.target(level, now) }
     }
 
-    deinit {
-        buckets.deallocate()
-        swept.deallocate()
+    deinit { buckets.deallocate() }
+
+    /// Sees to it that a page is looked at when an entry in it expires.
+    @inline(__always)
+    mutating func note(expiry: Int64, of index: PageIndex) {
+        guard expiry < slab.page(index).pointee.due else { return }
+        cancel(index)
+        schedule(index, at: expiry)
     }
 
-    /// Puts in an entry that is not in the wheel; one without an expiry is passed over.
-    mutating func schedule(_ entry: Entry) {
-        guard entry.expiresAt != Entry.never else { return }
-        for level in 0..<Self.levels {
-            let tick = Self.tick(level, ofExpiry: entry.expiresAt)
-            let isTop = level == Self.levels - 1
-            if tick - swept[level] < Self.bucketsPerLevel || isTop {
-                let reachable = min(max(tick, swept[level]), swept[level] + Int64(Self.bucketsPerLevel - 1))
-                return link(entry, to: bucket(level, reachable))
-            }
-        }
-    }
-
-    /// Takes out an entry, if it is in the wheel.
-    mutating func cancel(_ entry: Entry) {
-        guard entry.timerBucket != Self.noBucket else { return }
-        if let previous = entry.timerPrevious {
-            previous.timerNext = entry.timerNext
+    /// Takes a page out, if it is in the wheel.
+    mutating func cancel(_ index: PageIndex) {
+        let page = slab.page(index)
+        page.pointee.due = .max
+        guard page.pointee.timerBucket != Self.noBucket else { return }
+        let bucket = Int(page.pointee.timerBucket)
+        let (next, previous) = (page.pointee.timerNext, page.pointee.timerPrevious)
+        if previous != 0 {
+            slab.page(previous).pointee.timerNext = next
         } else {
-            buckets[entry.timerBucket] = entry.timerNext
+            buckets[bucket] = next
+            if next == 0 { occupied[bucket / Self.bucketsPerLevel] &= ~Self.bit(bucket) }
         }
-        entry.timerNext?.timerPrevious = entry.timerPrevious
-        entry.timerNext = nil
-        entry.timerPrevious = nil
-        entry.timerBucket = Self.noBucket
+        if next != 0 { slab.page(next).pointee.timerPrevious = previous }
+        page.pointee.timerNext = 0
+        page.pointee.timerPrevious = 0
+        page.pointee.timerBucket = Self.noBucket
     }
 
-    /// Brings the wheel to `now` and hands out what expired meanwhile.
+    /// Brings the wheel towards `now`, up to the next page that is due.
     ///
     /// - Parameters:
     ///   - now: The time; never less than at an earlier call.
-    ///   - budget: How many entries to touch at most.
-    ///   - expire: Told each expired entry, which is no longer in the wheel then.
-    /// - Returns: False if the budget ended first: call again to go on.
-    mutating func advance(to now: Int64, budget: Int, _ expire: (Entry) -> Void) -> Bool {
-        var budget = budget
+    ///   - budget: How many pages to touch at most; what was touched is taken off.
+    /// - Returns: A page that is due, which is no longer in the wheel; nil if none is or the budget has ended.
+    mutating func next(at now: Int64, budget: inout Int) -> PageIndex? {
         // From the lowest level up: what moves down then finds the levels below at the present.
         for level in 0..<Self.levels {
             let target = Self.target(level, now)
@@ -90,30 +94,69 @@ struct TimerWheel: ~Copyable {
                     break
                 }
                 let bucket = bucket(level, swept[level])
-                while let entry = buckets[bucket] {
-                    guard budget > 0 else { return false }
+                while buckets[bucket] != 0 {
+                    guard budget > 0 else { return nil }
                     budget -= 1
-                    cancel(entry)
-                    if entry.expiresAt <= now { expire(entry) } else { schedule(entry) }
+                    let index = buckets[bucket]
+                    let due = slab.page(index).pointee.due
+                    cancel(index)
+                    if due <= Self.expired(at: now) { return index }
+                    schedule(index, at: due)
                 }
                 swept[level] += 1
                 visited += 1
             }
         }
-        return true
+        return nil
     }
 
-    /// True if ``advance(to:budget:_:)`` would have something to do at `now`.
-    func isDue(at now: Int64) -> Bool {
-        (0..<Self.levels).contains { swept[$0] < Self.target($0, now) }
+    /// The time up to which entries have expired that are to go at `now`: the beginning of its tick.
+    static func expired(at now: Int64) -> Int64 { (now >> tickBits) << tickBits }
+
+    /// The time at which ``next(at:budget:)`` has a page to touch next; `Int64.max` if there is none.
+    ///
+    /// - Complexity: O(1).
+    var nextDue: Int64 {
+        var next = Int64.max
+        for level in 0..<Self.levels where occupied[level] != 0 {
+            // The first occupied bucket from the one that is to be swept next, all round.
+            let first = Int(truncatingIfNeeded: swept[level] & Int64(Self.bucketsPerLevel - 1))
+            let turned = occupied[level] >> UInt64(first) | occupied[level] << UInt64(Self.bucketsPerLevel - first)
+            let tick = swept[level] + Int64(turned.trailingZeroBitCount)
+            // On the first level when the tick is over, above when it begins.
+            let (time, overflow) = (level == 0 ? tick + 1 : tick).multipliedReportingOverflow(by: Self.span(level))
+            if !overflow { next = min(next, time) }
+        }
+        return next
     }
 
-    private func link(_ entry: Entry, to bucket: Int) {
-        entry.timerNext = buckets[bucket]
-        entry.timerNext?.timerPrevious = entry
-        entry.timerBucket = bucket
-        buckets[bucket] = entry
+    /// Puts in a page that is not in the wheel.
+    private mutating func schedule(_ index: PageIndex, at due: Int64) {
+        slab.page(index).pointee.due = due
+        for level in 0..<Self.levels {
+            let tick = Self.tick(level, ofExpiry: due)
+            let isTop = level == Self.levels - 1
+            if tick - swept[level] < Self.bucketsPerLevel || isTop {
+                let reachable = min(max(tick, swept[level]), swept[level] + Int64(Self.bucketsPerLevel - 1))
+                return link(index, to: bucket(level, reachable))
+            }
+        }
     }
+
+    private mutating func link(_ index: PageIndex, to bucket: Int) {
+        let page = slab.page(index)
+        page.pointee.timerNext = buckets[bucket]
+        page.pointee.timerBucket = Int16(bucket)
+        if buckets[bucket] != 0 { slab.page(buckets[bucket]).pointee.timerPrevious = index }
+        buckets[bucket] = index
+        occupied[bucket / Self.bucketsPerLevel] |= Self.bit(bucket)
+    }
+
+    /// A bucket's bit among those of its level.
+    private static func bit(_ bucket: Int) -> UInt64 { 1 << UInt64(bucket % bucketsPerLevel) }
+
+    /// How much time a bucket of a level spans, in nanoseconds.
+    private static func span(_ level: Int) -> Int64 { 1 << (tickBits + Int64(level) * bucketBits) }
 
     private func bucket(_ level: Int, _ tick: Int64) -> Int {
         level * Self.bucketsPerLevel + Int(tick & Int64(Self.bucketsPerLevel - 1))

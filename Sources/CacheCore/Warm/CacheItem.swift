@@ -20,7 +20,10 @@ public struct CacheItem: Sendable {
     /// Why the item's line could not be read; such an item is counted and reported, not put.
     var fault: CacheError?
 
-    /// The item had an expiry, and it is past.
+    /// The item had an expiry: its time to live is kept to.
+    var hasExpiry = false
+
+    /// The expiry is past.
     var isExpired = false
 
     /// - Parameters:

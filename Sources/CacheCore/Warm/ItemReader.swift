@@ -12,6 +12,8 @@ package struct ItemReader {
         package var value: JSONNode
         /// Nanoseconds to live; nil for no end.
         package var lifetime: Int64?
+        /// It said when it expires by the time of day.
+        package var hasExpiry = false
         /// Its expiry is past: it must not be put.
         package var isExpired = false
     }
@@ -71,6 +73,7 @@ package struct ItemReader {
             let left = try Self.timeLeft(document, until: expiresAt, wallClock: wallClock)
             item.isExpired = left <= 0
             item.lifetime = left
+            item.hasExpiry = true
         } else if let ttl, document.kind(of: ttl) != .null {
             item.lifetime = try Self.lifetime(document, ttl)
         }

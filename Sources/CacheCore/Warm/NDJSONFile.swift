@@ -94,6 +94,7 @@ public struct NDJSONFile: AsyncSequence, Sendable {
                 item.key = String(decoding: reader.key, as: UTF8.self)
                 item.json = Array(document.source(of: read.value))
                 item.ttl = read.lifetime.map { .nanoseconds($0) }
+                item.hasExpiry = read.hasExpiry
                 item.isExpired = read.isExpired
             } catch {
                 item.fault = error

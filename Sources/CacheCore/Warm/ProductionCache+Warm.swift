@@ -82,7 +82,7 @@ extension WriteBatch {
         let lifetime = try cache.lifetime(item.ttl)
         try cache.withParsed(item.json) { (document: borrowing JSONDocument) throws(CacheError) in
             try withUTF8(of: item.key) { (key) throws(CacheError) in
-                try append(key, document, document.root, lifetime: lifetime)
+                try append(key, document, document.root, lifetime: lifetime, isExact: item.hasExpiry)
             }
         }
     }

@@ -13,22 +13,22 @@ extension CacheService {
     private func hit(_ value: consuming CachedValue, now: Int64) -> Response {
         let left = value.timeLeft(at: now).map { Int($0 / 1_000_000_000) }
         let age = Int(value.age(at: now) / 1_000_000_000)
-        var headers = HeaderFields(byteCount: 192)
-        headers.add("Content-Type", "application/json")
-        headers.add("ETag") { $0.append(entityTag: value.digest) }
-        if let left {
-            headers.add("Cache-Control") {
-                $0.append("max-age=")
-                $0.append(decimal: left)
-            }
-        }
-        headers.add("Age") { $0.append(decimal: age) }
-        headers.add("Cache-Status") {
-            $0.append("production-cache; hit")
+        let digest = value.digest
+        let headers = HeaderFields(capacity: 256) { text in
+            text.append("Content-Type: application/json\r\nETag: ")
+            text.append(entityTag: digest)
             if let left {
-                $0.append("; ttl=")
-                $0.append(decimal: left)
+                text.append("\r\nCache-Control: max-age=")
+                text.append(decimal: left)
             }
+            text.append("\r\nAge: ")
+            text.append(decimal: age)
+            text.append("\r\nCache-Status: production-cache; hit")
+            if let left {
+                text.append("; ttl=")
+                text.append(decimal: left)
+            }
+            text.append("\r\n")
         }
         let (bytes, token) = value.lend()
         let body = LentBytes(bytes, token: token) { token in
@@ -65,8 +65,11 @@ extension CacheService {
                     throw Problem(error)
                 }
             }
-            var headers = HeaderFields(byteCount: 32)
-            headers.add("ETag") { $0.append(entityTag: digest) }
+            let headers = HeaderFields(capacity: 32) { text in
+                text.append("ETag: ")
+                text.append(entityTag: digest)
+                text.append("\r\n")
+            }
             return Response(status: outcome == .created ? 201 : 204, headers: headers)
         }
     }
@@ -97,15 +100,18 @@ extension CacheService {
     }
 }
 
-extension [UInt8] {
+extension OutputSpan<UInt8> {
     /// Appends a strong entity tag: the digest in base64url (RFC 4648), eleven characters in quotes.
     mutating func append(entityTag digest: UInt64) {
         append(UInt8(ascii: "\""))
         // 64 bits are ten characters of six bits, and one of the last four with two zeros behind.
-        for position in 0..<10 { append(Self.base64url[Int(digest >> UInt64(58 - 6 * position) & 63)]) }
-        append(Self.base64url[Int(digest << 2 & 63)])
+        for position in 0..<10 { append(Self.base64url(digest >> UInt64(58 - 6 * position) & 63)) }
+        append(Self.base64url(digest << 2 & 63))
         append(UInt8(ascii: "\""))
     }
 
-    private static let base64url = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static func base64url(_ bits: UInt64) -> UInt8 {
+        let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        return alphabet.utf8Start[Int(bits)]
+    }
 }

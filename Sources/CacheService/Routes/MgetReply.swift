@@ -8,13 +8,13 @@ internal import MicroHTTP
 final class MgetReply: BodyProducer {
     private let keys: KeyBatch
     private let values: CachedValues
-    private var next: Step = .value(0)
+    private var part = Part.values
+    /// The place of the next key of this part.
+    private var place = 0
     private var isFirst = true
 
-    private enum Step {
-        case value(Int)
-        case missing(Int)
-        case end
+    private enum Part {
+        case values, missing, end
     }
 
     /// The most bytes of values that are written at once.
@@ -34,10 +34,13 @@ final class MgetReply: BodyProducer {
             return Response(status: 200, headers: headers, body: .stream(self))
         }
         var body: [UInt8] = []
-        body.reserveCapacity(byteCount + keys.byteCount * 2 + keys.count * 8 + 32)
+        body.reserveCapacity(byteCount + keys.byteCount + keys.count * 4 + Self.slack)
         write(to: &body, upTo: .max)
         return .json(body)
     }
+
+    /// Room for what stands around the keys, and for a key with escapes.
+    private static let slack = 1 << 10
 
     func nextPiece() -> [UInt8]? {
         var piece: [UInt8] = []
@@ -47,45 +50,39 @@ final class MgetReply: BodyProducer {
 
     /// Goes on writing until there are `limit` bytes or the answer is complete.
     private func write(to body: inout [UInt8], upTo limit: Int) {
-        while body.count < limit {
-            switch next {
-            case .value(0) where isFirst && keys.count == 0:
-                body.append("{\"values\":{},\"missing\":[]}\n")
-                next = .end
-            case .value(let place):
-                if place == 0 { body.append("{\"values\":{") }
-                writeValue(place, to: &body)
-                if place + 1 < keys.count {
-                    next = .value(place + 1)
-                } else {
-                    body.append("},\"missing\":[")
-                    isFirst = true
-                    next = .missing(0)
-                }
-            case .missing(let place):
-                if !values.isPresent(place) { writeKey(place, to: &body) }
-                if place + 1 < keys.count {
-                    next = .missing(place + 1)
-                } else {
-                    body.append("]}\n")
-                    next = .end
-                }
-            case .end:
-                return
+        if part == .values {
+            if place == 0 { body.append("{\"values\":{") }
+            place = values.forEach(keys, from: place) { key, value in
+                if let value { append(key, value, to: &body) }
+                return body.count < limit
             }
+            guard place == keys.count else { return }
+            body.append("},\"missing\":[")
+            part = .missing
+            place = 0
+            isFirst = true
+        }
+        if part == .missing {
+            place = values.forEach(keys, from: place) { key, value in
+                if value == nil { append(key, nil, to: &body) }
+                return body.count < limit
+            }
+            guard place == keys.count else { return }
+            body.append("]}\n")
+            part = .end
         }
     }
 
-    private func writeValue(_ place: Int, to body: inout [UInt8]) {
-        guard values.isPresent(place) else { return }
-        writeKey(place, to: &body)
-        body.append(":")
-        values.withUnsafeBytes(place) { body.append(contentsOf: $0) }
-    }
-
-    private func writeKey(_ place: Int, to body: inout [UInt8]) {
-        if !isFirst { body.append(",") }
+    /// Appends a key, and the value behind it if there is one.
+    private func append(_ key: BorrowedBytes, _ value: BorrowedBytes?, to body: inout [UInt8]) {
+        let most = JSONText.maximumStringCount(of: key.count) + 2 + (value?.count ?? 0)
+        body.append(addingCapacity: most) { text in
+            if !isFirst { text.append(UInt8(ascii: ",")) }
+            text.appendJSONString(key)
+            guard let value else { return }
+            text.append(UInt8(ascii: ":"))
+            text.append(value)
+        }
         isFirst = false
-        keys.withKey(place) { key, _ in body.appendJSONString(key) }
     }
 }

@@ -1,7 +1,6 @@
-internal import Counters
 internal import Histogram
 internal import MicroHTTP
-internal import Synchronization
+internal import Threading
 
 /// The operations whose latencies are recorded.
 enum Operation: Int, CaseIterable, Sendable {
@@ -42,7 +41,7 @@ final class LatencyRecorder: Sendable {
 
     private final class Cell: Sendable {
         // Made when the first latency is recorded: a histogram takes tens of kilobytes.
-        let summary = Mutex<Summary?>(nil)
+        let summary = Locked<Summary?>(nil)
     }
 
     private let cells = (0..<ThreadStripe.count * Operation.allCases.count).map { _ in Cell() }

@@ -1,6 +1,5 @@
-internal import Counters
 internal import MicroHTTP
-internal import Synchronization
+internal import Threading
 
 /// What the service has done: requests by route, method and status, latencies, and the server's traffic.
 final class ServiceStatistics: Sendable {
@@ -9,7 +8,7 @@ final class ServiceStatistics: Sendable {
     let start: Int64
 
     private let requests = StripedCounters(count: Route.allCases.count * Method.allCases.count * statuses.count)
-    private let server = Mutex(ServerLink())
+    private let server = Locked(ServerLink())
 
     private struct ServerLink {
         // Weak: the server keeps its handler, the service.

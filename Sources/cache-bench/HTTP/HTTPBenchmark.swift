@@ -12,8 +12,8 @@ struct HTTPBenchmark: ParsableCommand {
             target of the parts that ran was missed or could not be measured.
             """)
 
-    @Option(help: "Run only these parts, with commas between: \(Selection.names).")
-    var only = Selection.everything
+    @Option(help: "Run only these parts, with commas between: \(Selection<HTTPPart>.names).")
+    var only = Selection<HTTPPart>.everything
 
     @Option(help: "Measurements of each system in each part; the median counts.")
     var rounds = 5
@@ -36,17 +36,10 @@ struct HTTPBenchmark: ParsableCommand {
     @Option(help: "The cache-server to measure. (default: the one beside this program)", completion: .file())
     var server: String?
 
-    @Option(help: "The directory for the result file.", completion: .directory)
-    var output = "bench-results"
-
     @Flag(help: "One round of one second each: whether all works, not how fast it is.")
     var quick = false
 
-    @Flag(help: "Print the table of the README instead of the report.")
-    var markdown = false
-
-    @Flag(help: "End with 2 if a target was missed.")
-    var check = false
+    @OptionGroup var reporting: ReportOptions
 
     func validate() throws {
         for (name, value, most) in [
@@ -58,44 +51,15 @@ struct HTTPBenchmark: ParsableCommand {
     }
 
     func run() throws {
-        #if DEBUG
-            Progress.say("built without optimization, and so is the server beside it: `make bench` builds for release")
-        #endif
-        let report = try measure()
-        let file = try report.write(to: URL(fileURLWithPath: output))
-        try FileHandle.standardOutput.write(contentsOf: Data((markdown ? report.markdown : report.text).utf8))
-        Progress.say("written to \(file.relativePath)")
-        if markdown, let unrest = report.unrest { Progress.say(unrest) }
-        if !report.problems.isEmpty {
-            for problem in report.problems where markdown { Progress.say("invalid: \(problem)") }
-            throw ExitCode(1)
-        }
-        if check, !report.targets(of: only).allSatisfy({ $0.isReached == true }) {
-            throw ExitCode(2)
-        }
-    }
-
-    private func measure() throws -> HTTPReport {
-        // First of all, before a library starts a thread.
-        let directory = try TemporaryDirectory()
-        Interruption.handle {
-            RunningChildren.endAll()
-            directory.remove()
-        }
-        defer {
-            RunningChildren.endAll()
-            directory.remove()
-        }
-        do {
+        Progress.sayIfUnoptimized()
+        let report = try withRunDirectory { directory in
             let run = HTTPRun(
                 environment: try RunEnvironment(directory: directory, cacheServer: server),
                 workload: Workload(seed: seed),
                 load: LoadShape(connections: connections, threads: loadThreads, seconds: quick ? 1 : seconds),
                 rounds: quick ? 1 : rounds)
             return try run.report(on: only)
-        } catch {
-            Interruption.absorb()
-            throw error
         }
+        try reporting.publish(report, targets: report.targets(of: only))
     }
 }

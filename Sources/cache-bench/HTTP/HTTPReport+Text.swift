@@ -6,7 +6,7 @@ extension HTTPReport {
         if !starts.isEmpty {
             sections.append("Start to first answer\n" + startTable.aligned())
         }
-        sections.append("Targets\n" + targetTable.aligned())
+        sections.append("Targets\n" + Table(of: targets).aligned())
         if !skipped.isEmpty {
             sections.append("Skipped\n" + skipped.map { "  \($0.system): \($0.reason)\n" }.joined())
         }
@@ -71,17 +71,6 @@ extension HTTPReport {
             table.rows.append([
                 start.title, Figure.milliseconds(start.median), Figure.milliseconds(start.fastest),
                 Figure.milliseconds(start.slowest),
-            ])
-        }
-        return table
-    }
-
-    private var targetTable: Table {
-        var table = Table(header: ["", "measured", "must be", "reached"])
-        for target in targets {
-            table.rows.append([
-                target.title, target.measured.map(Figure.decimal) ?? "not measured", target.bound,
-                target.isReached.map { $0 ? "yes" : "no" } ?? "",
             ])
         }
         return table

@@ -1,7 +1,9 @@
 import Foundation
 
 /// All that a run of the HTTP benchmark found, as it is written to the result file.
-struct HTTPReport: Codable, Sendable {
+struct HTTPReport: BenchmarkReport, Codable, Sendable {
+    static let name = "http"
+
     /// A system in a scenario.
     struct Entry: Codable, Sendable {
         let id: Peer.ID
@@ -70,21 +72,7 @@ struct HTTPReport: Codable, Sendable {
     }
 
     /// What became of the targets that the selected parts measure.
-    func targets(of selection: Selection) -> [TargetResult] {
+    func targets(of selection: Selection<HTTPPart>) -> [TargetResult] {
         zip(Target.all, targets).filter { selection.contains($0.0.part) }.map(\.1)
-    }
-
-    /// Writes the report into a directory, which is made if it is not there, and returns the file.
-    func write(to directory: URL) throws -> URL {
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.dateEncodingStrategy = .iso8601
-        let time = date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false))
-            .filter { $0.isNumber || $0 == "T" }
-        let file = directory.appendingPathComponent("http-\(time).json")
-        try encoder.encode(self).write(to: file)
-        return file
     }
 }

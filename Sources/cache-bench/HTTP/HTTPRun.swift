@@ -15,7 +15,7 @@ struct HTTPRun {
     /// Measures the selected parts. The servers that it started run on until `RunningChildren.endAll`.
     ///
     /// - Throws: When the cache itself or wrk cannot be used. A peer that cannot be is a problem in the report.
-    func report(on selection: Selection) throws -> HTTPReport {
+    func report(on selection: Selection<HTTPPart>) throws -> HTTPReport {
         var report = HTTPReport(
             date: Date(), machine: try Machine.this(), versions: try versions(), load: load, rounds: rounds,
             seed: workload.seed, keyCount: Workload.keyCount, keyBytes: Workload.keyBytes,
@@ -30,7 +30,7 @@ struct HTTPRun {
         for scenario in scenarios {
             report.scenarios.append(try measure(scenario, on: systems, &report))
         }
-        report.targets = Target.all.map { TargetResult($0, measured: report.measured($0.quantity)) }
+        report.targets = Target.all.map { TargetResult($0.title, $0.bound, measured: report.measured($0.quantity)) }
         return report
     }
 

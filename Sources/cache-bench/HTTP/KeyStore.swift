@@ -27,6 +27,14 @@ enum KeyStore: Sendable {
         }
     }
 
+    /// Where the store is asked; nil when there is none.
+    var port: Int? {
+        switch self {
+        case .none: nil
+        case .productionCache(let port), .memcached(let port, _), .redis(let port): port
+        }
+    }
+
     /// Seconds that the filled entries of a store with lifetimes in its answers have, so that its header fields are as
     /// long as those of the bare responder.
     private static let lifetime = 300
@@ -122,7 +130,7 @@ enum KeyStore: Sendable {
         let misses: Int
     }
 
-    private func require(_ condition: Bool, _ otherwise: @autoclosure () -> String) throws {
+    func require(_ condition: Bool, _ otherwise: @autoclosure () -> String) throws {
         guard condition else { throw BenchmarkError("the store cannot be used: \(otherwise())") }
     }
 }

@@ -9,11 +9,6 @@ struct Target: Sendable {
         case start
     }
 
-    enum Bound: Sendable {
-        case atLeast(Double)
-        case atMost(Double)
-    }
-
     let title: String
     let quantity: Quantity
     let bound: Bound
@@ -39,27 +34,4 @@ struct Target: Sendable {
             quantity: .rate(.mget, .webdisRedis), bound: .atLeast(3)),
         Target(title: "start to first answer, milliseconds", quantity: .start, bound: .atMost(50)),
     ]
-}
-
-/// A target with what was measured of it.
-struct TargetResult: Codable, Equatable, Sendable {
-    let title: String
-    /// The bound in words.
-    let bound: String
-    /// nil when this run did not measure it.
-    let measured: Double?
-    let isReached: Bool?
-
-    init(_ target: Target, measured: Double?) {
-        title = target.title
-        self.measured = measured
-        switch target.bound {
-        case .atLeast(let least):
-            bound = "at least \(Figure.decimal(least))"
-            isReached = measured.map { $0 >= least }
-        case .atMost(let most):
-            bound = "at most \(Figure.decimal(most))"
-            isReached = measured.map { $0 <= most }
-        }
-    }
 }

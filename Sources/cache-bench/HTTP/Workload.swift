@@ -29,12 +29,12 @@ struct Workload: Sendable {
 
     /// The key of a number, named as redis-benchmark names its own.
     func key(_ number: Int) -> String {
-        "key:" + padded(number, 12)
+        NumberedKeys.redisBenchmark[number]
     }
 
     /// A key that no store holds.
     func absentKey(_ number: Int) -> String {
-        "nil:" + padded(number, 12)
+        NumberedKeys.absent[number]
     }
 
     /// The value of a key: a small JSON object without a character that a URL, nginx' configuration or Webdis' command
@@ -46,23 +46,5 @@ struct Workload: Sendable {
     /// The commands for a store: numbers of all keys, in pieces small enough for one bulk request.
     var pieces: [Range<Int>] {
         stride(from: 0, to: Self.keyCount, by: Self.batchSize).map { $0..<min($0 + Self.batchSize, Self.keyCount) }
-    }
-
-    private func padded(_ number: Int, _ digits: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: digits - text.count) + text
-    }
-}
-
-/// A small random generator whose sequence depends on its seed alone, on every machine.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

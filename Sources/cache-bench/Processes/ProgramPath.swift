@@ -15,10 +15,14 @@ enum ProgramPath {
             .first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }
 
+    /// The executable file that this process runs.
+    static func ofThisProgram() throws -> URL {
+        URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    }
+
     /// The executable file of that name in the directory of this program, where one build puts them all.
     static func besideThisProgram(_ name: String) throws -> URL {
-        let own = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-        let program = own.deletingLastPathComponent().appendingPathComponent(name)
+        let program = try ofThisProgram().deletingLastPathComponent().appendingPathComponent(name)
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
             throw BenchmarkError("\(program.path) is missing: build all products first, as `make bench` does")
         }

@@ -23,7 +23,15 @@ enum Figure {
 
     static func milliseconds(_ value: Double) -> String { decimal(value) + " ms" }
 
+    static func nanoseconds(_ value: Double) -> String { decimal(value) + " ns" }
+
     static func microseconds(_ value: Double) -> String { decimal(value) + " µs" }
+
+    /// A few bytes, without a fraction: `112 B`.
+    static func bytes(_ value: Double) -> String { whole(value) + " B" }
+
+    /// Bytes as whole mebibytes: `512 MiB`.
+    static func mebibytes(_ bytes: Int) -> String { whole(Double(bytes) / 1_048_576) + " MiB" }
 
     static func ratio(_ value: Double) -> String { decimal(value) + " ×" }
 

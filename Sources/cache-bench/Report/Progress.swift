@@ -15,6 +15,13 @@ enum Progress {
         if isTerminal { write("\r\u{1b}[K" + text) }
     }
 
+    /// Says so if figures mean nothing because of how this program was built.
+    static func sayIfUnoptimized() {
+        #if DEBUG
+            say("built without optimization, and so is the server beside it: `make bench` builds for release")
+        #endif
+    }
+
     private static func write(_ text: String) {
         FileHandle.standardError.write(Data(text.utf8))
     }

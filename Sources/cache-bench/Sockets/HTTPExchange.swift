@@ -28,6 +28,11 @@ extension TCPConnection {
     /// Sends the text of a request and waits for its answer.
     mutating func exchange(_ request: String) throws -> HTTPReply {
         try send(request)
+        return try readReply()
+    }
+
+    /// The answer to a request that was sent.
+    mutating func readReply() throws -> HTTPReply {
         let statusLine = try readLine().split(separator: " ")
         guard statusLine.count >= 2, statusLine[0].hasPrefix("HTTP/"), let status = Int(statusLine[1]) else {
             throw BenchmarkError("not an HTTP answer: \(statusLine.joined(separator: " "))")

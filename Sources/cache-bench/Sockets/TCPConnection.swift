@@ -35,13 +35,20 @@ struct TCPConnection: ~Copyable {
     /// Sends all of `text`.
     func send(_ text: String) throws {
         var text = text
-        try text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
-                let sent = Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
-                guard sent > 0 else { throw BenchmarkError("cannot send", errno: errno) }
-                rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
-            }
+        try text.withUTF8 { try send(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Sends all of `bytes`.
+    func send(_ bytes: [UInt8]) throws {
+        try bytes.withUnsafeBytes { try send($0) }
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let sent = Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            guard sent > 0 else { throw BenchmarkError("cannot send", errno: errno) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
         }
     }
 

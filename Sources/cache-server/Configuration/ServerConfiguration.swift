@@ -34,7 +34,8 @@ struct ServerConfiguration: Sendable {
         drainTimeout = try value(Settings.drainTimeout)
         cache = CacheConfiguration(
             capacity: try value(Settings.capacity), memoryLimit: try value(Settings.maxMemory),
-            defaultTTL: try value(Settings.defaultTTL))
+            defaultTTL: try value(Settings.defaultTTL), ttlJitter: try value(Settings.ttlJitter),
+            eviction: try value(Settings.eviction))
         limits = ServiceLimits(
             maxKeyBytes: try value(Settings.maxKeyBytes), maxValueBytes: try value(Settings.maxValueBytes),
             maxBodyBytes: try value(Settings.maxBodyBytes), maxBulkItems: try value(Settings.maxBulkItems))

@@ -21,7 +21,9 @@ struct SettingFlags: ParsableArguments {
     struct Cache: ParsableArguments {
         @Option(Settings.capacity) var capacity: String?
         @Option(Settings.maxMemory) var maxMemory: String?
+        @Option(Settings.eviction) var eviction: String?
         @Option(Settings.defaultTTL) var defaultTTL: String?
+        @Option(Settings.ttlJitter) var ttlJitter: String?
     }
 
     struct Limits: ParsableArguments {
@@ -47,7 +49,9 @@ struct SettingFlags: ParsableArguments {
             (Settings.drainTimeout.name, network.drainTimeout),
             (Settings.capacity.name, cache.capacity),
             (Settings.maxMemory.name, cache.maxMemory),
+            (Settings.eviction.name, cache.eviction),
             (Settings.defaultTTL.name, cache.defaultTTL),
+            (Settings.ttlJitter.name, cache.ttlJitter),
             (Settings.maxKeyBytes.name, limits.maxKeyBytes),
             (Settings.maxValueBytes.name, limits.maxValueBytes),
             (Settings.maxBodyBytes.name, limits.maxBodyBytes),

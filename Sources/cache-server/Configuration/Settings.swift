@@ -28,7 +28,7 @@ enum Settings {
 
     // What the cache holds.
     static let capacity = Setting(
-        "capacity", "Most entries; the least recently used make room",
+        "capacity", "Most entries",
         .orNone(.integer(in: 1...CacheConfiguration.maximumCapacity)),
         default: nil)
     static let maxMemory = Setting(
@@ -38,9 +38,16 @@ enum Settings {
     ) { machine in
         machine.memory.map { max($0 / 2, CacheConfiguration.minimumMemoryLimit) }
     }
+    static let eviction = Setting(
+        "eviction",
+        "Which entries make room: \(words(of: EvictionPolicy.self)); auto goes by the one that hits most at the time",
+        .word("policy"), default: cacheDefaults.eviction)
     static let defaultTTL = Setting(
         "default-ttl", "Time to live of an entry that is stored without one",
         .orNone(.duration(in: .milliseconds(1)...CacheConfiguration.maximumTTL)), default: nil)
+    static let ttlJitter = Setting(
+        "ttl-jitter", "By how many percent entries of a bulk load live shorter, at most, each by its key",
+        .integer(in: CacheConfiguration.ttlJitters), default: cacheDefaults.ttlJitter)
 
     // What a request may bring.
     static let maxKeyBytes = Setting(
@@ -72,11 +79,12 @@ enum Settings {
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
         host.name, port.name, threads.name, maxConnections.name, idleTimeout.name, drainTimeout.name,
-        capacity.name, maxMemory.name, defaultTTL.name,
+        capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
         maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,
         logLevel.name, logFormat.name,
     ]
 
+    private static let cacheDefaults = CacheConfiguration()
     private static let httpDefaults = HTTPServerConfiguration()
     private static let limitDefaults = ServiceLimits()
     private static let storeLimits = EntryLimits.ofStore

@@ -44,9 +44,11 @@ import Testing
         let created = Tally()
     }
 
-    @Test(arguments: [1, 8])
-    func boundedByEntries(shardCount: Int) throws {
-        try run(CacheConfiguration(capacity: 150), shardCount: shardCount, keys: 400, percent: 3)
+    @Test(arguments: [1, 8], EvictionPolicy.allCases)
+    func boundedByEntries(shardCount: Int, policy: EvictionPolicy) throws {
+        try run(
+            CacheConfiguration(capacity: 150, eviction: policy), shardCount: shardCount, keys: 400, percent: 1,
+            test: "boundedByEntries \(policy)")
     }
 
     @Test(arguments: [1, 8])

@@ -1,6 +1,6 @@
-import Counters
 import TestSupport
 import Testing
+import Threading
 
 @testable import CacheCore
 

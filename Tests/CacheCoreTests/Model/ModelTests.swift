@@ -40,7 +40,7 @@ import Testing
         test: String = #function
     ) throws {
         let clock = ManualClock()
-        var configuration = CacheConfiguration(capacity: capacity, clock: .manual(clock))
+        var configuration = CacheConfiguration(capacity: capacity, eviction: .lru, clock: .manual(clock))
         configuration.shardCount = shardCount
         configuration.defaultTTL = defaultTTL.map { .nanoseconds($0) }
         var run = try ModelRun(

@@ -33,26 +33,38 @@ enum HashPattern: CaseIterable {
 @Suite struct EntryTableTests {
     private let entries = TestEntries()
 
+    /// An entry and the hash that the table is told of it, which is not its key's.
+    private struct Hashed: Equatable {
+        let entry: Entry
+        let hash: UInt64
+    }
+
+    private func make(_ key: String, hash: UInt64) throws -> Hashed { Hashed(entry: try entries.make(key), hash: hash) }
+
+    private func makeTable(shardBits: Int = 0, shard: Int = 0) -> EntryTable {
+        EntryTable(shardBits: shardBits, shard: shard, slab: entries.slab)
+    }
+
     /// Every key is found, with its own entry, after any insertions and removals; absent ones are not; a full scan meets
     /// all in the order of their hashes.
     @Test(arguments: HashPattern.allCases, [0, 5])
     func findsWhatIsInIt(pattern: HashPattern, shardBits: Int) throws {
         var random = TestSeed.generator("findsWhatIsInIt \(pattern) \(shardBits)")
         let shard = shardBits == 0 ? 0 : 1 << shardBits - 1
-        var table = EntryTable(shardBits: shardBits, shard: shard)
+        var table = makeTable(shardBits: shardBits, shard: shard)
         let least = table.footprint
-        var held: [Entry] = []
-        var absent: [Entry] = []
+        var held: [Hashed] = []
+        var absent: [Hashed] = []
         for number in 0..<600 {
             let hash = pattern.hash(&random, shardBits: shardBits, shard: shard)
-            absent.append(try entries.make("key-\(number)", hash: hash, value: "1"))
+            absent.append(try make("key-\(number)", hash: hash))
         }
         // Mostly insertions, then mostly removals, and again; the table grows and shrinks several times.
         for step in 0..<6000 {
             let grows = (step / 1500).isMultiple(of: 2)
             if absent.isEmpty || (!held.isEmpty && random.below(10) < (grows ? 3 : 7)) {
                 let entry = held.remove(at: random.below(held.count))
-                table.remove(entry)
+                table.remove(entry.entry, hash: entry.hash)
                 absent.append(entry)
             } else {
                 let entry = absent.remove(at: random.below(absent.count))
@@ -63,49 +75,67 @@ enum HashPattern: CaseIterable {
             #expect(table.count == held.count)
             if step % 250 == 0 { check(table, holds: held, not: absent) }
         }
-        for entry in held { table.remove(entry) }
+        for entry in held { table.remove(entry.entry, hash: entry.hash) }
         #expect(table.count == 0)
         #expect(table.footprint == least, "an empty table is as small as a new one")
         check(table, holds: [], not: held + absent)
     }
 
-    @Test func replacesAnEntryInItsPlace() throws {
+    @Test func relocatesAnEntryInItsPlace() throws {
         var random = TestSeed.generator()
-        var table = EntryTable(shardBits: 0, shard: 0)
-        var held = try (0..<200).map { try entries.make("key-\($0)", hash: random.next() >> 60, value: "old") }
+        var table = makeTable()
+        var held = try (0..<200).map { try make("key-\($0)", hash: random.next() >> 60) }
         for entry in held { insert(entry, into: &table) }
         for place in held.indices {
-            let new = try entries.make(held[place].keyText, hash: held[place].hash, value: "new")
-            table.replace(held[place], with: new)
+            let new = try make(held[place].entry.keyText, hash: held[place].hash)
+            table.relocate(held[place].entry, to: new.entry, hash: new.hash)
             held[place] = new
         }
         check(table, holds: held, not: [])
         #expect(table.count == 200)
     }
 
+    /// To clear a large table from the front, as a scan does, takes time in proportion: it is not rebuilt in vain at every step.
+    @Test func isClearedFromTheFront() throws {
+        var random = TestSeed.generator()
+        var table = makeTable()
+        let least = table.footprint
+        var held = try (0..<20_000).map { try make("key-\($0)", hash: random.next()) }
+        for entry in held { insert(entry, into: &table) }
+        held.sort { $0.hash > $1.hash }
+        var footprints = Set<Int>()
+        while let entry = held.popLast() {
+            table.remove(entry.entry, hash: entry.hash)
+            footprints.insert(table.footprint)
+            if held.count % 1000 == 0 { check(table, holds: held, not: [entry]) }
+        }
+        #expect(table.footprint == least)
+        #expect(footprints.count < 40)
+    }
+
     /// Even when all hashes are the very last one, memory stays in proportion to the entries.
     @Test func manyEqualHashesAtTheEndTakeMemoryInProportion() throws {
-        var table = EntryTable(shardBits: 0, shard: 0)
-        var held: [Entry] = []
+        var table = makeTable()
+        var held: [Hashed] = []
         for number in 0..<2000 {
-            let entry = try entries.make("key-\(number)", hash: .max, value: "1")
+            let entry = try make("key-\(number)", hash: .max)
             insert(entry, into: &table)
             held.append(entry)
         }
-        #expect(table.footprint < 2000 * 16 * 8)
+        #expect(table.footprint < 2000 * 8 * 8)
         check(table, holds: held, not: [])
-        for entry in held.reversed() { table.remove(entry) }
+        for entry in held.reversed() { table.remove(entry.entry, hash: entry.hash) }
         #expect(table.count == 0)
     }
 
     @Test func growthIsWhatGrowingTakes() throws {
         var random = TestSeed.generator()
         for pattern in [HashPattern.random, .highest] {
-            var table = EntryTable(shardBits: 0, shard: 0)
+            var table = makeTable()
             for number in 0..<1000 {
                 let hash = pattern.hash(&random, shardBits: 0, shard: 0)
-                let entry = try entries.make("key-\(number)", hash: hash, value: "1")
-                while !table.insert(entry) {
+                let entry = try make("key-\(number)", hash: hash)
+                while !table.insert(entry.entry, hash: entry.hash) {
                     let (before, growth) = (table.footprint, table.growth)
                     table.grow()
                     #expect(growth > 0)
@@ -126,17 +156,18 @@ enum HashPattern: CaseIterable {
         for round in 0..<8 {
             let shardBits = round % 2 * 3
             let shard = shardBits == 0 ? 0 : random.below(8)
-            var table = EntryTable(shardBits: shardBits, shard: shard)
-            func make(_ name: String) throws -> Entry {
+            var table = makeTable(shardBits: shardBits, shard: shard)
+            func made(_ name: String) throws -> Hashed {
                 let hash = pattern.hash(&random, shardBits: shardBits, shard: shard)
-                return try entries.make("\(round)-\(name)", hash: hash, value: "1")
+                return try make("\(round)-\(name)", hash: hash)
             }
-            let stable = try (0..<80).map { try make("stable-\($0)") }
-            var coming = try (0..<400).map { try make("coming-\($0)") }
-            var going = try (0..<(round * 40)).map { try make("going-\($0)") }
+            let stable = try (0..<80).map { try made("stable-\($0)") }
+            var coming = try (0..<400).map { try made("coming-\($0)") }
+            var going = try (0..<(round * 40)).map { try made("going-\($0)") }
+            let hashes = Dictionary(uniqueKeysWithValues: (stable + coming + going).map { ($0.entry.slot, $0.hash) })
             for entry in stable + going { insert(entry, into: &table) }
 
-            var met: [UInt: Int] = [:]
+            var met: [Slab.SlotID: Int] = [:]
             var last: UInt64 = 0
             var next: UInt64? = 0
             var steps = 0
@@ -144,9 +175,10 @@ enum HashPattern: CaseIterable {
                 steps += 1
                 var visits = 0
                 next = table.scan(from: start, limit: limit) { entry in
-                    #expect(entry.hash >= last, "the scan goes back")
-                    last = entry.hash
-                    met[entry.bits, default: 0] += 1
+                    let kept = hashes[entry.slot]! >> 32
+                    #expect(kept >= last, "the scan goes back")
+                    last = kept
+                    met[entry.slot, default: 0] += 1
                     visits += 1
                     return visits < limit
                 }
@@ -157,23 +189,24 @@ enum HashPattern: CaseIterable {
                         insert(entry, into: &table)
                         going.append(entry)
                     } else if !going.isEmpty {
-                        table.remove(going.remove(at: random.below(going.count)))
+                        let entry = going.remove(at: random.below(going.count))
+                        table.remove(entry.entry, hash: entry.hash)
                     }
                 }
             }
-            for entry in stable { #expect(met[entry.bits] == 1, "\(entry.keyText)") }
+            for entry in stable { #expect(met[entry.entry.slot] == 1, "\(entry.entry.keyText)") }
             #expect(met.values.allSatisfy { $0 == 1 })
         }
     }
 
     /// An entry far behind its home does not hold a scan of short steps up.
     @Test func scanGetsOnInALongRun() throws {
-        var table = EntryTable(shardBits: 0, shard: 0)
+        var table = makeTable()
         for number in 0..<300 {
-            insert(try entries.make("a-\(number)", hash: 1 << 40, value: "1"), into: &table)
+            insert(try make("a-\(number)", hash: 1 << 40), into: &table)
         }
         for number in 0..<5 {
-            insert(try entries.make("b-\(number)", hash: 1 << 40 + UInt64(number) + 1, value: "1"), into: &table)
+            insert(try make("b-\(number)", hash: 1 << 40 + UInt64(number + 1) << 32), into: &table)
         }
         var met = 0
         var next: UInt64? = 0
@@ -190,34 +223,34 @@ enum HashPattern: CaseIterable {
     }
 
     @Test func scanOfAnEmptyTableEnds() {
-        let table = EntryTable(shardBits: 2, shard: 1)
+        let table = makeTable(shardBits: 2, shard: 1)
         #expect(table.scan(from: 0, limit: 1000) { _ in true } == nil)
         #expect(table.scan(from: .max, limit: 1) { _ in true } == nil)
     }
 
     // MARK: Helpers
 
-    private func insert(_ entry: Entry, into table: inout EntryTable) {
-        while !table.insert(entry) { table.grow() }
+    private func insert(_ entry: Hashed, into table: inout EntryTable) {
+        while !table.insert(entry.entry, hash: entry.hash) { table.grow() }
     }
 
-    private func find(_ entry: Entry, in table: borrowing EntryTable) -> Entry? {
-        table.find(entry.key, hash: entry.hash)
+    private func find(_ entry: Hashed, in table: borrowing EntryTable) -> Entry? {
+        table.find(entry.entry.key, hash: entry.hash)
     }
 
-    private func check(_ table: borrowing EntryTable, holds held: [Entry], not absent: [Entry]) {
-        for entry in held { #expect(find(entry, in: table) == entry, "\(entry.keyText) is in the table") }
-        for entry in absent { #expect(find(entry, in: table) == nil, "\(entry.keyText) is not in the table") }
-        var met: [UInt] = []
-        var hashes: [UInt64] = []
+    private func check(_ table: borrowing EntryTable, holds held: [Hashed], not absent: [Hashed]) {
+        for entry in held { #expect(find(entry, in: table) == entry.entry, "\(entry.entry.keyText) is in the table") }
+        for entry in absent { #expect(find(entry, in: table) == nil, "\(entry.entry.keyText) is not in the table") }
+        var met: [Slab.SlotID] = []
         let next = table.scan(from: 0, limit: .max / 2) { entry in
-            met.append(entry.bits)
-            hashes.append(entry.hash)
+            met.append(entry.slot)
             return true
         }
         #expect(next == nil)
-        #expect(Set(met) == Set(held.map(\.bits)))
+        let hashes = Dictionary(uniqueKeysWithValues: held.map { ($0.entry.slot, $0.hash >> 32) })
+        #expect(Set(met) == Set(hashes.keys))
         #expect(met.count == held.count)
-        #expect(hashes == hashes.sorted())
+        let order = met.map { hashes[$0] ?? 0 }
+        #expect(order == order.sorted())
     }
 }

@@ -4,70 +4,111 @@ import Testing
 @testable import CacheCore
 
 @Suite struct EntryTests {
-    private let entries = TestEntries()
-
-    @Test func keepsWhatItWasMadeOf() throws {
-        let entry = try entries.make("key\0é", hash: 7, value: "[1,2]", storedAt: 3, expiresAt: 9, rank: 11)
+    @Test(arguments: [false, true])
+    func keepsWhatItWasMadeOf(hasRanks: Bool) throws {
+        let entries = TestEntries(hasRanks: hasRanks)
+        let entry = try entries.make("key\0é", value: "[1,2]", storedAt: 3 << 26, expiresAt: 9, rank: 11)
         #expect(entry.keyText == "key\0é")
         #expect(entry.valueText == "[1,2]")
-        #expect(entry.hash == 7)
-        #expect(entry.storedAt == 3)
+        #expect(entry.hash == withUTF8(of: "key\0é") { KeyHasher().hash($0) })
+        #expect(entry.storedAt == 3 << 26)
         #expect(entry.expiresAt == 9)
-        #expect(entry.lastUse == 11)
-        #expect(entry.newer == nil && entry.older == nil && entry.timerNext == nil && entry.timerPrevious == nil)
-        #expect(entry.timerBucket == TimerWheel.noBucket)
-        #expect(entry.nextUsed == 0)
+        #expect(entry.rank == (hasRanks ? 11 : 0))
+        #expect(entry.newer == nil && entry.older == nil && entry.frequency == 0 && entry.list == .first)
+        #expect(entry.isHandedOut)
     }
 
     @Test func knowsItsKey() throws {
-        let entry = try entries.make("key", value: "1")
+        let entries = TestEntries()
+        let entry = try entries.make("key")
+        defer { entries.free(entry) }
         for (key, isSame) in [("key", true), ("kex", false), ("ke", false), ("key1", false), ("", false)] {
             #expect(withUTF8(of: key) { entry.hasKey($0) } == isSame, "\(key)")
         }
     }
 
-    /// The digest is the same whether it is computed at every read or kept behind a large value, at any alignment.
-    @Test func digestDependsOnTheValueAlone() throws {
-        for count in [0, 1, 8, 1023, 1024, 1025, 1026, 1031, 5000] {
-            let value = String(repeating: "v", count: count)
-            let expected = withUTF8(of: value) { contentDigest($0) }
-            for key in ["k", "ke", "key", "four", "a longer key"] {
-                #expect(try entries.make(key, value: value).digest == expected, "\(count) bytes")
+    /// Counts at and around every bound of the layout: of the counts' widths, of the digest, of a slot, of pieces, of what stands outside.
+    private static let keyCounts = [1, 16, 255, 256, 511, 512, 513, 2047, 2048, 2049, 65535]
+    private static let valueCounts =
+        [
+            0, 1, 64, 1000, 1023, 1024, 1025, 4000, 4087, 4088, 4089, 8176, 16383, 16384, 16385, 65535, 65536, 65537,
+            200_000,
+        ]
+
+    @Test(arguments: [4096, 16384], [false, true])
+    func everySizeComesBackAsItWas(pageSize: Int, hasRanks: Bool) throws {
+        let entries = TestEntries(pageSize: pageSize, hasRanks: hasRanks)
+        var held: [(entry: Entry, key: String, value: String)] = []
+        for keyCount in Self.keyCounts {
+            for valueCount in Self.valueCounts + [pageSize, pageSize * 4 - 1, pageSize * 4, pageSize * 4 + 1] {
+                let key = String(repeating: "k", count: keyCount)
+                let value = String((0..<valueCount).lazy.map { Character(UnicodeScalar(UInt8(48 + $0 % 71))) })
+                let entry = try entries.make(key, value: value, expiresAt: Int64(held.count), rank: 5)
+                let layout = entries.layout(key, value: value)
+                try #require(entry.layout == layout)
+                try #require(layout.size <= entries.slab.geometry.largest)
+                held.append((entry, key, value))
             }
+        }
+        // All are still what they were when the last is in.
+        for (place, (entry, key, value)) in held.enumerated() {
+            try #require(entry.keyText == key && entry.valueCount == value.utf8.count && entry.expiresAt == place)
+            let block = entry.copy()
+            try #require(block.value.elementsEqual(value.utf8), "\(key.count) and \(value.count) bytes")
+            try #require(block.digest == withUTF8(of: value) { contentDigest($0) })
+            block.release()
+            entry.list = .third
+            entry.frequency = 2
+            try #require(entry.list == .third && entry.frequency == 2 && entry.rank == (hasRanks ? 5 : 0))
+        }
+        for (entry, _, _) in held { entries.free(entry) }
+        #expect(entries.slab.state.pointee.heldPages == 0)
+    }
+
+    /// A value may be written over another of the same layout; the links stay.
+    @Test(arguments: [4096, 16384])
+    func isWrittenOver(pageSize: Int) throws {
+        let entries = TestEntries(pageSize: pageSize)
+        let neighbour = try entries.make("neighbour")
+        for count in [1, 100, 5000, 100_000] {
+            let entry = try entries.make("key", value: String(repeating: "a", count: count))
+            entry.newer = neighbour
+            entry.list = .second
+            let value = String(repeating: "b", count: count)
+            let prepared = try entries.prepare("key", value: value, expiresAt: 77)
+            entry.overwrite(with: prepared, layout: entries.layout("key", value: value))?.release()
+            prepared.block.release()
+            #expect(entry.valueText == value && entry.keyText == "key" && entry.expiresAt == 77)
+            #expect(entry.newer == neighbour && entry.list == .second)
+            entries.free(entry)
         }
     }
 
     /// Fixed by the algorithm (XXH3, 64 bits, no seed): an entity tag outlives the process.
     @Test func digestIsTheSameForEver() throws {
-        #expect(try entries.make("k", value: "").digest == 0x2D06_8005_38D3_94C2)
-        #expect(try entries.make("k", value: "null").digest == (try entries.make("other", value: "null").digest))
-        #expect(try entries.make("k", value: "1").digest != (try entries.make("k", value: "2").digest))
-    }
-
-    @Test func footprintCoversTheBlock() throws {
-        var last = 0
-        for count in [0, 10, 100, 1000, 100_000] {
-            let footprint = try entries.make("key", value: String(repeating: "v", count: count)).footprint
-            #expect(footprint >= MemoryLayout<EntryHeader>.size + 3 + count)
-            #expect(footprint > last)
-            last = footprint
+        let entries = TestEntries()
+        func digest(_ value: String) throws -> UInt64 {
+            let block = try entries.make("k", value: value).copy()
+            defer { block.release() }
+            return block.digest
         }
+        #expect(try digest("") == 0x2D06_8005_38D3_94C2)
+        #expect(try digest("null") == digest("null"))
+        #expect(try digest("1") != digest("2"))
     }
 
-    @Test func passesThroughWordsAndBack() throws {
-        let entry = try entries.make("key", value: "1")
-        #expect(Entry(bits: entry.bits) == entry)
-        #expect(Entry(opaque: entry.opaque) == entry)
-        #expect(Entry(bits: 0) == nil)
-    }
-
-    /// Of many readers that come upon an entry at once, one puts it on the list of uses.
-    @Test func oneOfManyClaimsThePlaceOnTheListOfUses() throws {
-        for _ in 0..<50 {
-            let bits = try entries.make("key", value: "1").bits
-            let claims = Tally()
-            try runThreads(4) { _ in if Entry(bits: bits)!.claimNextUsed(1) { claims.add() } }
-            #expect(claims.value == 1)
-        }
+    /// A large value is lent: who reads it has the very bytes, and keeps them when the entry is gone.
+    @Test func aLargeValueOutlivesItsEntry() throws {
+        let entries = TestEntries()
+        let value = String(repeating: "v", count: 70_000)
+        let entry = try entries.make("key", value: value)
+        let (one, other) = (entry.copy(), entry.copy())
+        #expect(one.value.baseAddress == other.value.baseAddress)
+        entries.free(entry)
+        #expect(one.value.elementsEqual(value.utf8))
+        let again = ValueBlock(opaque: one.opaque)
+        one.release()
+        #expect(again.value.count == 70_000, "the other still holds it")
+        other.release()
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CacheCore
 
-/// For one client the order is exact over the whole cache: what goes is what was used longest ago, however keys are spread over
+/// For one client the order of LRU is exact over the whole cache: what goes is what was used longest ago, however keys are spread over
 /// shards. Against a plain list, the oldest use first.
 @Suite struct EvictionOrderTests {
     enum Clock: CaseIterable { case manual, machine }
@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: [1, 2, 8, 64], Clock.allCases)
     func theLeastRecentlyUsedGoes(shardCount: Int, clock: Clock) throws {
         let capacity = 50
-        var configuration = CacheConfiguration(capacity: capacity)
+        var configuration = CacheConfiguration(capacity: capacity, eviction: .lru)
         if clock == .manual { configuration.clock = .manual(ManualClock()) }
         configuration.shardCount = shardCount
         let cache = try ProductionCache(configuration)
@@ -59,7 +59,7 @@ import Testing
     /// Below the bounds nothing is evicted, however unevenly keys fall on the shards.
     @Test(arguments: [1, 64])
     func nothingGoesBelowTheCapacity(shardCount: Int) throws {
-        var configuration = CacheConfiguration(capacity: 100)
+        var configuration = CacheConfiguration(capacity: 100, eviction: .lru)
         configuration.shardCount = shardCount
         let cache = try ProductionCache(configuration)
         for number in 0..<100 { try cache.putJSON("key-\(number)", "1".utf8) }

@@ -14,6 +14,8 @@ func audit(_ cache: ProductionCache, sourceLocation: SourceLocation = #_sourceLo
         entries += outcome.entries
         bytes += outcome.bytes
     }
+    bytes += store.selector?.footprint ?? 0
+    bytes += store.usesFootprint
     #expect(store.ledger.entries == entries, "the ledger's entries", sourceLocation: sourceLocation)
     #expect(store.ledger.bytes == bytes, "the ledger's bytes", sourceLocation: sourceLocation)
     if let capacity = store.capacity { #expect(entries <= capacity, sourceLocation: sourceLocation) }
@@ -29,37 +31,85 @@ private struct ShardAudit {
     init(of shard: inout Shard, index: Int, in store: ShardedStore) {
         bytes = shard.footprint
         var last: UInt64 = 0
-        var scheduled = 0
+        var external = 0
+        var slots: [Int: Int] = [:]
+        let slab = shard.slab
         _ = shard.table.scan(from: 0, limit: .max / 2) { entry in
             entries += 1
-            bytes += entry.footprint
-            if entry.hash < last { faults.append("the hashes fall at \(entry.hash)") }
-            last = entry.hash
-            if store.shardIndex(entry.hash) != index { faults.append("an entry of another shard") }
-            if store.hasher.hash(entry.key) != entry.hash { faults.append("a hash that is not its key's") }
-            if shard.table.find(entry.key, hash: entry.hash) != entry { faults.append("an entry that is not found") }
-            if entry.nextUsed != 0 { faults.append("a use that was not settled") }
-            if (entry.expiresAt == Entry.never) != (entry.timerBucket == TimerWheel.noBucket) {
-                faults.append("an entry that expires at \(entry.expiresAt) is in bucket \(entry.timerBucket)")
+            let hash = entry.hash
+            // The table knows the order by what it keeps of a hash.
+            if hash >> 32 < last { faults.append("the hashes fall at \(hash)") }
+            last = hash >> 32
+            if store.shardIndex(hash) != index { faults.append("an entry of another shard") }
+            if shard.table.find(entry.key, hash: hash) != entry { faults.append("an entry that is not found") }
+            if !entry.isHandedOut { faults.append("an entry in a slot that is not handed out") }
+            if slab.page(slab.page(of: entry.slot)).pointee.due > entry.expiresAt {
+                faults.append("an entry that expires at \(entry.expiresAt), before its page is due")
             }
-            if entry.expiresAt != Entry.never { scheduled += 1 }
+            slots[entry.layout.classIndex, default: 0] += 1
+            slots[slab.geometry.pieceClass, default: 0] += entry.layout.pieceCount
+            external += entry.layout.externalBytes
             return true
         }
+        checkSlots(of: slab, expected: slots)
+        if slab.state.pointee.externalBytes != external { faults.append("the bytes of blocks outside") }
         if shard.table.count != entries { faults.append("a count of \(shard.table.count) for \(entries) entries") }
-        checkRecency(of: shard)
+        checkOrder(of: shard)
     }
 
-    private mutating func checkRecency(of shard: borrowing Shard) {
+    /// That as many slots are handed out as entries have, and that the slab's counts are those of its pages.
+    private mutating func checkSlots(of slab: Slab, expected: [Int: Int]) {
+        let state = slab.state
+        var used: [Int: Int] = [:]
+        var free: [Int: Int] = [:]
+        var pages = 0
+        for index in 1..<state.pointee.placesUsed where state.pointee.bases[index] != nil {
+            pages += 1
+            let page = slab.page(UInt32(index)).pointee
+            let classIndex = Int(page.classIndex)
+            used[classIndex, default: 0] += Int(page.used)
+            free[classIndex, default: 0] += state.pointee.classes[classIndex].slotsPerPage - Int(page.used)
+            if page.used == 0 { faults.append("a page that holds nothing") }
+            if (page.timerBucket == TimerWheel.noBucket) != (page.due == .max) {
+                faults.append("a page that is due at \(page.due) in bucket \(page.timerBucket)")
+            }
+        }
+        if pages != state.pointee.heldPages { faults.append("\(pages) pages, of \(state.pointee.heldPages)") }
+        var freeBytes = 0
+        for classIndex in 0..<slab.geometry.classCount {
+            if used[classIndex, default: 0] != expected[classIndex, default: 0] {
+                faults.append("\(used[classIndex, default: 0]) slots of class \(classIndex) handed out")
+            }
+            if free[classIndex, default: 0] != state.pointee.classes[classIndex].freeSlots {
+                faults.append("\(free[classIndex, default: 0]) free slots of class \(classIndex)")
+            }
+            freeBytes += free[classIndex, default: 0] * state.pointee.classes[classIndex].slotSize
+        }
+        if freeBytes != state.pointee.freeBytes { faults.append("\(freeBytes) free bytes") }
+    }
+
+    private mutating func checkOrder(of shard: borrowing Shard) {
+        let listed =
+            check(shard.order.first, .first) + check(shard.order.second, .second) + check(shard.order.third, .third)
+        if listed != entries { faults.append("\(listed) entries in the eviction order, \(entries) in the table") }
+        if let hand = shard.order.hand, shard.table.find(hand.key, hash: hand.hash) != hand {
+            faults.append("a hand at an entry that is not there")
+        }
+    }
+
+    private mutating func check(_ list: borrowing EvictionList<Entry>, _ name: EvictionListName) -> Int {
         var listed = 0
         var previous: Entry?
-        var current = shard.recency.oldest
+        var current = list.oldest
         while let entry = current {
             listed += 1
-            if entry.older != previous { faults.append("a link of the recency list that does not lead back") }
+            if entry.list != name { faults.append("an entry of list \(entry.list) on list \(name)") }
+            if entry.older != previous { faults.append("a link of list \(name) that does not lead back") }
             previous = entry
             current = entry.newer
         }
-        if shard.recency.newest != previous { faults.append("a recency list that does not end at its newest") }
-        if listed != entries { faults.append("\(listed) entries on the recency list, \(entries) in the table") }
+        if list.newest != previous { faults.append("list \(name) does not end at its newest") }
+        if listed != list.count { faults.append("\(listed) entries on list \(name), which counts \(list.count)") }
+        return listed
     }
 }

@@ -4,7 +4,7 @@ import Testing
 @testable import CacheCore
 
 /// A file that is gone when the test is.
-private final class TemporaryFile {
+final class TemporaryFile {
     let path: String
 
     init(_ content: Data) throws {

@@ -110,7 +110,7 @@ import Testing
 
     /// More than fits: the earlier ones make room, none is lost from the count.
     @Test func loadsMoreThanFits() throws {
-        let cache = try ProductionCache(CacheConfiguration(capacity: 100, clock: .manual(clock)))
+        let cache = try ProductionCache(CacheConfiguration(capacity: 100, eviction: .lru, clock: .manual(clock)))
         var loader = NDJSONLoader(cache: cache, limits: Self.limits)
         let text = (0..<1000).map { "{\"key\":\"\($0)\",\"value\":\($0)}\n" }.joined()
         Array(text.utf8).withUnsafeBytes { loader.consume($0) }

@@ -7,7 +7,8 @@ import Testing
     private let clock = ManualClock()
 
     private func makeCache(capacity: Int? = nil, defaultTTL: Duration? = nil) throws -> ProductionCache {
-        try ProductionCache(CacheConfiguration(capacity: capacity, defaultTTL: defaultTTL, clock: .manual(clock)))
+        try ProductionCache(
+            CacheConfiguration(capacity: capacity, defaultTTL: defaultTTL, eviction: .lru, clock: .manual(clock)))
     }
 
     private func item(_ number: Int, ttl: Duration? = nil) -> CacheItem {

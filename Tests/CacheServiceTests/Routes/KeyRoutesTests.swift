@@ -109,8 +109,7 @@ struct KeyRoutesTests {
 
     @Test func everyBitOfTheDigestIsInTheTag() {
         func tag(_ digest: UInt64) -> String {
-            var bytes: [UInt8] = []
-            bytes.append(entityTag: digest)
+            let bytes = [UInt8](capacity: 13) { $0.append(entityTag: digest) }
             return String(decoding: bytes, as: UTF8.self)
         }
         #expect(tag(0) == "\"AAAAAAAAAAA\"")

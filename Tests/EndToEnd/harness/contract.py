@@ -42,6 +42,7 @@ OPTIONS = (
     "capacity",
     "max-memory",
     "default-ttl",
+    "ttl-jitter",
     "threads",
     "max-value-bytes",
     "max-body-bytes",

@@ -79,7 +79,7 @@ struct KeepAliveTests {
     @Test func aHandlerCanEndTheConnection() throws {
         let handler = TestHandler(onRespond: { _ in
             var response = Response.text("bye")
-            response.headers.add("Connection", "close")
+            response.closesConnection = true
             return response
         })
         try withServer(handler) { server in

@@ -11,7 +11,8 @@ struct StoppingTests {
             #expect(try open.readReply().status == 200)
             let halfway = try server.connect()
             try halfway.send("PUT /halfway HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nab")
-            try waitUntil("the upload has begun") { server.requestsInFlight == 1 }
+            // A connection that the server has not accepted yet would be refused now.
+            try waitUntil("both are accepted") { server.connectionCount == 2 }
 
             server.stopListening()
             #expect(throws: TestConnection.Failure.self) { try server.connect() }

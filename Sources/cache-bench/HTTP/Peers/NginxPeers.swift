@@ -21,12 +21,7 @@ extension Peer {
         title: "nginx + memcached",
         programs: [.nginx, .memcached],
         start: { environment in
-            let storePort = try Loopback.freePort()
-            // Without a user to become, memcached does not run as root.
-            let memcached = try environment.start(
-                .memcached,
-                ["-u", "nobody", "-l", "127.0.0.1", "-p", "\(storePort)", "-U", "0", "-t", "\(environment.cores)"],
-                port: storePort)
+            let (memcached, storePort) = try startMemcached(environment)
             let (nginx, port) = try startNginx(
                 environment,
                 upstream: """
@@ -47,6 +42,21 @@ extension Peer {
             case .put, .mget, .mput: nil
             }
         })
+
+    /// Starts memcached with a thread a core.
+    ///
+    /// - Parameter options: Further options.
+    static func startMemcached(
+        _ environment: RunEnvironment, options: [String] = []
+    ) throws -> (ChildProcess, port: Int) {
+        let port = try Loopback.freePort()
+        // Without a user to become, memcached does not run as root.
+        let process = try environment.start(
+            .memcached,
+            ["-u", "nobody", "-l", "127.0.0.1", "-p", "\(port)", "-U", "0", "-t", "\(environment.cores)"] + options,
+            port: port)
+        return (process, port)
+    }
 
     /// Starts nginx with a worker a core, connections without end and no access log.
     private static func startNginx(

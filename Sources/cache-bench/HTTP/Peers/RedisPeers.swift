@@ -83,7 +83,7 @@ extension Peer {
         })
 
     /// Starts Redis as a cache: in memory alone.
-    private static func startRedis(_ environment: RunEnvironment) throws -> (ChildProcess, port: Int) {
+    static func startRedis(_ environment: RunEnvironment) throws -> (ChildProcess, port: Int) {
         let port = try Loopback.freePort()
         let process = try environment.start(
             .redisServer,
