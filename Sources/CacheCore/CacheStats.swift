@@ -26,11 +26,29 @@ public struct CacheStats: Sendable, Equatable {
     /// The most bytes that the entries may take; nil without a bound.
     public var memoryLimit: Int?
 
+    /// How often the cache would hit if it held fewer or more entries: half as many, twice, and four times as many.
+    public var whatIf: [HitRateEstimate] = HitRateEstimate.unknown
+
     /// All reads: hits and misses.
     public var totalRequests: Int { hits + misses }
 
     /// The share of hits in all reads, in percent; 0 when nothing was asked.
     public var hitRate: Double { totalRequests == 0 ? 0 : Double(hits) * 100 / Double(totalRequests) }
+}
+
+/// The hit rate that a cache of another capacity would have had, on the same requests, under the same policy.
+///
+/// It is estimated by ghost caches (keys without values) on a sample of the keys. Entries count alike, so that of a cache that is
+/// bounded by memory, capacity is how many entries it holds when it is full.
+public struct HitRateEstimate: Sendable, Equatable {
+    /// The capacity, as a multiple of the present one.
+    public var capacityFactor: Double
+    /// The share of hits in all reads, in percent, since the counters began; nil while too little was seen. Of a cache that is bounded
+    /// by memory alone, that is until it was full for some time, and the estimate is for the time since.
+    public var hitRate: Double?
+
+    static let factors = [0.5, 2, 4]
+    static let unknown = factors.map { HitRateEstimate(capacityFactor: $0, hitRate: nil) }
 }
 
 /// The counters of a cache, by their place in its ``StripedCounters``.

@@ -62,15 +62,22 @@ public final class ProductionCache: Sendable {
     public func getStats() -> CacheStats {
         store.maintain()
         func sum(_ counter: CacheCounter) -> Int { Int(store.counters.sum(counter.rawValue)) }
-        return CacheStats(
+        var stats = CacheStats(
             hits: sum(.hits), misses: sum(.misses), puts: sum(.puts), replacements: sum(.replacements),
             deletes: sum(.deletes), evictions: sum(.evictions), expirations: sum(.expirations),
             currentSize: store.ledger.entries, capacity: store.capacity,
             memoryBytes: store.ledger.bytes, memoryLimit: store.memoryLimit)
+        if let forecast = store.observers.forecast {
+            stats.whatIf = forecast.estimates(hits: stats.hits, requests: stats.totalRequests)
+        }
+        return stats
     }
 
     /// Sets all counters to zero; what the cache holds stays.
-    public func resetStats() { store.counters.reset() }
+    public func resetStats() {
+        store.counters.reset()
+        store.observers.forecast?.reset()
+    }
 
     /// Lets expired entries go. A cache with the machine's clock does it by itself, several times a second.
     ///

@@ -30,7 +30,9 @@ struct ScriptedHistoryTests {
             fixture.get("/stats").text == """
                 {"hits":3,"misses":1,"hit_rate":75.0,"total_requests":4,"puts":5,"deletes":1,"evictions":2,\
                 "expirations":1,"current_size":0,"capacity":2,"memory_bytes":\(memory),"memory_limit_bytes":null,\
-                "eviction_policy":"lru","uptime_seconds":2.0,"latency":{"get":{"count":1,\(zero)},\
+                "eviction_policy":"lru",\
+                "what_if":[{"capacity_factor":0.5,"hit_rate":25.0},{"capacity_factor":2.0,"hit_rate":75.0},\
+                {"capacity_factor":4.0,"hit_rate":75.0}],"uptime_seconds":2.0,"latency":{"get":{"count":1,\(zero)},\
                 "put":{"count":5,\(zero)},"mget":{"count":1,\(zero)},"mput":{"count":0,\(zero)}},\
                 "http":{"requests":9,"connections":0,"bytes_in":0,"bytes_out":0,\
                 "responses":{"2xx":8,"3xx":0,"4xx":1,"5xx":0}}}
@@ -57,6 +59,8 @@ struct ScriptedHistoryTests {
             "cache_removals_total{cause=\"evicted\"} 2", "cache_removals_total{cause=\"expired\"} 1",
             "cache_removals_total{cause=\"deleted\"} 1", "cache_removals_total{cause=\"replaced\"} 1",
             "cache_entries 0", "cache_capacity_entries 2",
+            "cache_estimated_hit_ratio{capacity_factor=\"0.5\"} 0.25",
+            "cache_estimated_hit_ratio{capacity_factor=\"4.0\"} 0.75",
             "cache_operation_duration_seconds_bucket{operation=\"put\",le=\"1e-06\"} 5",
             "cache_operation_duration_seconds_bucket{operation=\"put\",le=\"+Inf\"} 5",
             "cache_operation_duration_seconds_count{operation=\"get\"} 1",
@@ -69,6 +73,7 @@ struct ScriptedHistoryTests {
         }
         // No bound, no series: a dashboard would take a zero for one.
         #expect(!text.text.contains("cache_memory_limit_bytes"))
+        #expect(!(try TestService().get("/metrics").text.contains("cache_estimated_hit_ratio")))
     }
 
     @Test func latenciesFallIntoTheirBuckets() {

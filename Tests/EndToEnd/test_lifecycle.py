@@ -198,8 +198,9 @@ def test_stopping_under_load(start_server):
     wires = [Wire(server) for _ in range(16)]
     for wire in wires:
         wire.send(request("GET", "/keys/a") * 200)
+    # A connection that is closed with requests unread takes what the client has not read yet with it.
+    answered = wires[0].socket.recv(1 << 16, socket.MSG_PEEK).count(b"HTTP/1.1 200")
     server.signal(signal.SIGTERM)
-    answered = 0
     for wire in wires:
         received = bytearray()
         try:

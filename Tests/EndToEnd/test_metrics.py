@@ -55,6 +55,10 @@ def test_metrics_say_the_same(start_server):
     assert samples["cache_capacity_entries",] == stats["capacity"]
     assert samples["cache_memory_limit_bytes",] == stats["memory_limit_bytes"]
     assert samples["cache_memory_bytes",] == stats["memory_bytes"]
+    for estimate in stats["what_if"]:
+        factor = str(float(estimate["capacity_factor"]))
+        ratio = samples["cache_estimated_hit_ratio", ("capacity_factor", factor)]
+        assert ratio == pytest.approx(estimate["hit_rate"] / 100)
     assert abs(samples["cache_uptime_seconds",] - stats["uptime_seconds"]) < 5
     assert samples["cache_http_connections",] >= 1
     # What was put in is still there or left for one of four causes.

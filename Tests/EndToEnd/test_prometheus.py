@@ -32,6 +32,7 @@ SERIES: dict[str, dict[str, set[str]]] = {
     "cache_capacity_entries": {},
     "cache_memory_bytes": {},
     "cache_memory_limit_bytes": {},
+    "cache_estimated_hit_ratio": {"capacity_factor": {"0.5", "2.0", "4.0"}},
     "cache_operation_duration_seconds_bucket": {"operation": {"get", "put", "mget", "mput"}, "le": set()},
     "cache_operation_duration_seconds_sum": {"operation": {"get", "put", "mget", "mput"}},
     "cache_operation_duration_seconds_count": {"operation": {"get", "put", "mget", "mput"}},

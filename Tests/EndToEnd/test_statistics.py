@@ -44,6 +44,7 @@ def test_every_member(fresh):
         "memory_bytes",
         "memory_limit_bytes",
         "eviction_policy",
+        "what_if",
         "uptime_seconds",
         "latency",
         "http",

@@ -79,22 +79,48 @@ struct GhostCache: ~Copyable {
     ///
     /// - Returns: True if it was there.
     mutating func request(_ hash: UInt64) -> Bool {
-        let hash = UInt32(truncatingIfNeeded: hash)
-        if let node = node(at: slot(of: hash)) {
-            order.use(node, hash: UInt64(hash))
+        if let place = find(hash) {
+            use(place)
             return true
         }
-        if order.count == order.size, let victim = order.victim() {
-            order.remove(victim)
-            removeFromSlots(victim)
-            victim.newer = free
-            free = victim
-        }
+        insert(hash)
+        return false
+    }
+
+    // MARK: Step by step
+
+    /// The place of a key: a number from 0 up to the capacity, the key's own while it is here. nil if it is not here.
+    func find(_ hash: UInt64) -> Int? {
+        node(at: slot(of: UInt32(truncatingIfNeeded: hash))).map { $0.record - records }
+    }
+
+    /// Notes a use of the key that has this place.
+    mutating func use(_ place: Int) {
+        let node = Node(record: records + place)
+        order.use(node, hash: node.hash)
+    }
+
+    /// Puts a key in that is not here.
+    ///
+    /// - Returns: Its place.
+    @discardableResult
+    mutating func insert(_ hash: UInt64) -> Int {
+        let hash = UInt32(truncatingIfNeeded: hash)
+        if order.count == order.size, let victim = order.victim() { remove(victim.record - records) }
         let node = takeRecord(hash)
         slots[slot(of: hash)] = Int32(node.record - records) + 1
         order.insert(node, hash: UInt64(hash))
         order.growHistory()
-        return false
+        return node.record - records
+    }
+
+    /// Takes the key out that has this place.
+    mutating func remove(_ place: Int) {
+        let node = Node(record: records + place)
+        order.remove(node)
+        removeFromSlots(node)
+        node.newer = free
+        free = node
     }
 
     private mutating func takeRecord(_ hash: UInt32) -> Node {

@@ -25,21 +25,24 @@ struct Shard: ~Copyable {
 
     /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be moved and removed, and
     /// it is known which is to leave.
-    mutating func settle(_ uses: borrowing UseRing, selector: PolicySelector?) {
+    mutating func settle(_ uses: borrowing UseRing, observers: TrafficObservers) {
         if !uses.isEmpty {
             let keepsRank = slab.geometry.rankCount > 0
             uses.takeAll { slot, word in
+                guard slot != UseRing.miss else { return observers.miss(word) }
                 let entry = Entry(slab: slab, slot: slot)
                 if keepsRank {
-                    entry.rank = Int64(bitPattern: word)
+                    let use = RankedUse(word: word)
+                    entry.rank = use.rank
                     order.use(entry, hash: 0)
+                    if use.isSampled { observers.hit(entry.hash, entry) }
                 } else {
                     order.use(entry, hash: word)
-                    if let selector, selector.isSampled(word) { selector.observe(word) }
+                    observers.hit(word, entry)
                 }
             }
         }
-        if let selector {
+        if let selector = observers.selector {
             if selector.rules != order.rules { order.become(selector.rules, windowShare: selector.windowShare) }
             order.followWindow(share: selector.windowShare)
         }

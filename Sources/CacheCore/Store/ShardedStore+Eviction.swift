@@ -21,6 +21,7 @@ extension ShardedStore {
         _ room: inout Ledger.Room, for shard: Int, _ entry: PreparedEntry, _ layout: EntryLayout, now: Int64
     ) {
         if expireForRoom(now: now) || spareAPage(into: &room) { return }
+        observers.fit(to: ledger.entries)
         var victims = Victims(now: now)
         if policy == .lru {
             evictOldest(for: shard, layout, into: &room, &victims)
@@ -127,7 +128,6 @@ extension ShardedStore {
         _ victims: inout Victims
     ) {
         let held = ledger.entries
-        selector?.fit(to: held)
         let hasItsShare = summaries[index].count.load(ordering: .relaxed) * shardCount >= held
         var candidate = hasItsShare ? index : fullestShard()
         while victims.count == 0, let chosen = candidate {
@@ -223,6 +223,10 @@ extension ShardedStore {
             while !expire(index, now: clock.now(), budget: Self.expiryBatch).isComplete {}
         }
         giveBackSpares()
+        if let forecast = observers.forecast, forecast.isReady {
+            let hits = Int(counters.sum(CacheCounter.hits.rawValue))
+            forecast.begin(hits: hits, requests: hits + Int(counters.sum(CacheCounter.misses.rawValue)))
+        }
         let hits = counters.sum(CacheCounter.hits.rawValue)
         let settled = settledHits.load(ordering: .relaxed)
         guard hits &- settled >= UInt64(shardCount * Self.usesToSettle) else { return }

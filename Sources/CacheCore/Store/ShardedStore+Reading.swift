@@ -21,15 +21,19 @@ extension ShardedStore {
             if !isNoted { use(key, hash: hash, rank: rank) }
             return result
         }
+        let isNoted = !observers.wantsMiss(hash) || shardGuard.pointee.uses.note(UseRing.miss, word: hash)
         shardGuard.pointee.lock.unlockAfterReading()
         count(.misses)
+        if !isNoted { withShard(index) { _ in observers.miss(hash) } }
         if entry != nil { removeExpired(key, hash: hash, now: now) }
         return nil
     }
 
     /// What is noted of a use: LRU wants to know when it was, the others of which key.
     @inline(__always)
-    private func wordOfUse(hash: UInt64, rank: Int64) -> UInt64 { policy == .lru ? UInt64(bitPattern: rank) : hash }
+    private func wordOfUse(hash: UInt64, rank: Int64) -> UInt64 {
+        policy == .lru ? RankedUse(rank: rank, isSampled: observers.wantsHit(hash)).word : hash
+    }
 
     /// Notes a use for which there was no room, and with it all before.
     private func use(_ key: UnsafeRawBufferPointer, hash: UInt64, rank: Int64) {
@@ -37,6 +41,7 @@ extension ShardedStore {
             guard let entry = shard.table.find(key, hash: hash) else { return }
             entry.rank = rank
             shard.order.use(entry, hash: hash)
+            observers.hit(hash, entry)
         }
     }
 
@@ -45,6 +50,7 @@ extension ShardedStore {
     func lookup(_ keys: borrowing KeyBatch) -> CachedValues {
         var values = CachedValues(count: keys.count)
         var unnoted: [Int] = []
+        var unnotedMisses: [UInt64] = []
         let (now, rank) = clock.reading(uses: keys.count)
         var hits = 0
         var sawExpired = false
@@ -54,9 +60,12 @@ extension ShardedStore {
             for member in members {
                 let place = Int(member)
                 keys.withKey(place) { key, hash in
-                    guard let found = shards[index].table.find(key, hash: hash) else { return }
-                    guard found.expiresAt > now else {
-                        sawExpired = true
+                    let entry = shards[index].table.find(key, hash: hash)
+                    guard let found = entry, found.expiresAt > now else {
+                        if entry != nil { sawExpired = true }
+                        if observers.wantsMiss(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
+                            unnotedMisses.append(hash)
+                        }
                         return
                     }
                     values.set(place, to: found)
@@ -70,6 +79,8 @@ extension ShardedStore {
                 keys.withKey(place) { key, hash in use(key, hash: hash, rank: rank + Int64(place)) }
             }
             unnoted.removeAll(keepingCapacity: true)
+            for hash in unnotedMisses { withShard(index) { _ in observers.miss(hash) } }
+            unnotedMisses.removeAll(keepingCapacity: true)
         }
         if hits > 0 { count(.hits, hits) }
         if hits < keys.count { count(.misses, keys.count - hits) }

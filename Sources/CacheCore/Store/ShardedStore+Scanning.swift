@@ -57,7 +57,10 @@ extension ShardedStore {
                         if entry.key.starts(with: prefix) { found.append(entry) }
                         return true
                     }
-                    for entry in found { removed.append(remove(entry, from: &shard)) }
+                    for entry in found {
+                        observers.delete(entry.hash)
+                        removed.append(remove(entry, from: &shard))
+                    }
                     return next
                 }
                 for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }

@@ -112,7 +112,9 @@ extension ShardedStore {
     func remove(_ key: UnsafeRawBufferPointer, hash: UInt64) -> Bool {
         let now = clock.now()
         let removed: Removed? = withShard(shardIndex(hash)) { shard in
-            shard.table.find(key, hash: hash).map { remove($0, from: &shard) }
+            guard let found = shard.table.find(key, hash: hash) else { return nil }
+            observers.delete(hash)
+            return remove(found, from: &shard)
         }
         guard let removed else { return false }
         return discard(removed, as: .deletes, now: now)
@@ -129,7 +131,9 @@ extension ShardedStore {
             withShard(index) { shard in
                 for member in members {
                     keys.withKey(Int(member)) { key, hash in
-                        if let found = shard.table.find(key, hash: hash) { removed.append(remove(found, from: &shard)) }
+                        guard let found = shard.table.find(key, hash: hash) else { return }
+                        observers.delete(hash)
+                        removed.append(remove(found, from: &shard))
                     }
                 }
             }
@@ -167,7 +171,7 @@ extension ShardedStore {
             }
             let expiresAt = old.expiresAt
             let block = shard.replace(old, with: entry, layout: layout)
-            observe(entry)
+            observers.put(entry)
             room.fill(entries: 0, bytes: shard.footprint - held)
             return Placement(old: Removed(expiresAt: expiresAt, block: block))
         }
@@ -175,7 +179,7 @@ extension ShardedStore {
         guard ledger.enlarge(&room, toEntries: 1, bytes: needed) else { return nil }
         shard.insert(entry, layout: layout)
         room.fill(entries: 1, bytes: shard.footprint - held)
-        observe(entry)
+        observers.put(entry)
         growHistory(of: &shard, room: &room)
         return Placement(old: nil)
     }
@@ -193,11 +197,6 @@ extension ShardedStore {
 
     /// How many entries a shard may have whose policy has a history from the first of them on.
     private static var entriesWithHistory: Int { 1024 }
-
-    /// Tells what chooses the policy of a request for the entry's key.
-    private func observe(_ entry: PreparedEntry) {
-        if let selector, selector.isSampled(entry.hash) { selector.observe(entry.hash) }
-    }
 
     private func finish(_ placed: Placement, now: Int64) -> PutOutcome {
         count(.puts)

@@ -14,7 +14,7 @@ internal import Threading
 /// ``Ledger`` and copies it into the shard's ``Slab``; when there is no room it unlocks, lets an entry go that the
 /// ``EvictionPolicy`` names, and tries again. Large values are not copied but lent, and freed after the lock.
 ///
-/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but that of the ``PolicySelector``. A writer that waits for room
+/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but those of the ``TrafficObservers``. A writer that waits for room
 /// holds no lock, and gives back what room it has when nothing is left to evict: two never wait for each other.
 final class ShardedStore: @unchecked Sendable {
     // Sendable: `shards`, `guards` and `summaries` point to memory that lives from init to deinit; a shard is used under the
@@ -35,8 +35,7 @@ final class ShardedStore: @unchecked Sendable {
     let capacity: Int?
     let memoryLimit: Int?
     let policy: EvictionPolicy
-    /// What chooses the policy; nil if that is fixed.
-    let selector: PolicySelector?
+    let observers: TrafficObservers
     /// Bytes of the uses that the shards have room for.
     let usesFootprint: Int
     /// Bytes that the store takes without any entry.
@@ -56,9 +55,7 @@ final class ShardedStore: @unchecked Sendable {
         shardCount = configuration.shardCount ?? Self.shardCount(capacity: capacity, memoryLimit: memoryLimit)
         shardBits = shardCount.trailingZeroBitCount
         policy = configuration.eviction
-        selector =
-            policy == .auto && (capacity ?? memoryLimit) != nil
-            ? PolicySelector(capacity: capacity, memoryLimit: memoryLimit) : nil
+        observers = TrafficObservers(configuration)
 
         pool = PagePool(pageSize: Self.pageSize(memoryLimit: memoryLimit, shardCount: shardCount))
         geometry = SlabGeometry(pool: pool, hasRanks: policy == .lru)
@@ -68,7 +65,7 @@ final class ShardedStore: @unchecked Sendable {
         guards = .allocate(capacity: shardCount)
         summaries = .allocate(capacity: shardCount)
         var footprint = 0
-        let rules = selector?.rules ?? EvictionRules(policy)
+        let rules = observers.selector?.rules ?? EvictionRules(policy)
         let shardCount = shardCount
         let capacityOfShard = capacity.map { ($0 + shardCount - 1) / shardCount }
         let usesCapacity = Self.usesCapacity(capacity: capacity, memoryLimit: memoryLimit, shardCount: shardCount)
@@ -78,14 +75,14 @@ final class ShardedStore: @unchecked Sendable {
                 to: Shard(
                     shardBits: shardBits, index: index, now: now, slab: Slab(pool: pool, hasRanks: policy == .lru),
                     order: EvictionOrder(
-                        rules, isAdaptive: selector != nil, capacity: capacityOfShard,
+                        rules, isAdaptive: observers.selector != nil, capacity: capacityOfShard,
                         sketchBytesPerEntry: sketchBytesPerEntry)))
             (guards + index).initialize(to: ShardGuard(usesCapacity: usesCapacity))
             (summaries + index).initialize(to: ShardSummary())
             footprint += shards[index].footprint
         }
         usesFootprint = shardCount * UseRing.footprint(capacity: usesCapacity)
-        emptyFootprint = footprint + usesFootprint + (selector?.footprint ?? 0)
+        emptyFootprint = footprint + usesFootprint + observers.footprint
         ledger.bookEmptyStore(emptyFootprint)
     }
 
@@ -132,7 +129,7 @@ final class ShardedStore: @unchecked Sendable {
     /// Runs `body` under the write lock of shard `index`, with all uses in order, and publishes its summary.
     func withShard<Result: ~Copyable>(_ index: Int, _ body: (inout Shard) -> Result) -> Result {
         guards[index].lock.lockForWriting()
-        shards[index].settle(guards[index].uses, selector: selector)
+        shards[index].settle(guards[index].uses, observers: observers)
         let result = body(&shards[index])
         summaries[index].publish(shards[index])
         guards[index].lock.unlockAfterWriting()

@@ -29,6 +29,9 @@ struct UseRing: ~Copyable, @unchecked Sendable {
 
     deinit { uses.deallocate() }
 
+    /// Stands in the place of a slot for a read that found nothing; the word is the key's hash.
+    static var miss: Slab.SlotID { 0 }
+
     static func footprint(capacity: Int) -> Int { capacity * MemoryLayout<Use>.stride }
 
     /// Notes that the entry in `slot` was used.
@@ -55,4 +58,16 @@ struct UseRing: ~Copyable, @unchecked Sendable {
         for place in 0..<noted { body(uses[place].slot, uses[place].word) }
         count.store(0, ordering: .relaxed)
     }
+}
+
+/// The word of a use where the order goes by ranks: the rank, and whether the key is in the sample that is observed, which only
+/// its hash would tell.
+struct RankedUse {
+    let word: UInt64
+
+    init(word: UInt64) { self.word = word }
+    init(rank: Int64, isSampled: Bool) { word = UInt64(bitPattern: rank) << 1 | (isSampled ? 1 : 0) }
+
+    var rank: Int64 { Int64(bitPattern: word >> 1) }
+    var isSampled: Bool { word & 1 == 1 }
 }

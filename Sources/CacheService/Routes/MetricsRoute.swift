@@ -29,6 +29,17 @@ extension CacheService {
             text.family("cache_memory_limit_bytes", "gauge", "The most bytes that the entries may take.")
             text.sample("cache_memory_limit_bytes", [], memoryLimit)
         }
+        let estimates = stats.whatIf.filter { $0.hitRate != nil }
+        if !estimates.isEmpty {
+            text.family(
+                "cache_estimated_hit_ratio", "gauge",
+                "Hits in all reads, from 0 to 1, as they would be at a multiple of the capacity.")
+        }
+        for estimate in estimates {
+            text.sample(
+                "cache_estimated_hit_ratio", [("capacity_factor", "\(estimate.capacityFactor)")],
+                (estimate.hitRate ?? 0) / 100)
+        }
         text.family("cache_operation_duration_seconds", "histogram", "How long operations took in the server.")
         for operation in Operation.allCases {
             text.histogram(

@@ -10,6 +10,9 @@ struct HitRatioBenchmark: ParsableCommand {
         discussion: """
             The trace has a key a line; empty lines are passed over. Each is a get, and a put if it was a miss. Prints one \
             line of JSON: {"trace","policy","capacity","requests","hits","hit_ratio"}.
+
+            With --what-if it replays the trace at other capacities too, and prints for each a line with what the cache \
+            had estimated: {"trace","policy","capacity","capacity_factor","hit_rate","estimate","error"}, in percent.
             """)
 
     @Argument(help: "The trace, not compressed; - for standard input.", completion: .file())
@@ -26,17 +29,41 @@ struct HitRatioBenchmark: ParsableCommand {
         })
     var eviction = EvictionPolicy.auto
 
+    @Flag(help: "Compare what the cache estimates for other capacities with replays. The trace must be a file.")
+    var whatIf = false
+
+    func validate() throws {
+        if whatIf, file == "-" { throw ValidationError("--what-if reads the trace several times: it must be a file") }
+    }
+
     func run() throws {
-        let replay: Replay
         do {
-            let cache = try ProductionCache(CacheConfiguration(capacity: capacity, eviction: eviction))
-            replay = try Replay(of: try TraceFile(path: file), through: cache)
+            let name = TraceFile.name(ofPath: file)
+            let (replay, stats) = try replay(capacity: capacity)
+            let result = HitRatioResult(trace: name, policy: eviction.rawValue, capacity: capacity, replay: replay)
+            try Self.print(result.json)
+            guard whatIf else { return }
+            for estimate in stats.whatIf {
+                let other = max(1, Int(Double(capacity) * estimate.capacityFactor))
+                let hitRate = try self.replay(capacity: other).stats.hitRate
+                try Self.print(
+                    HitRateComparison(
+                        trace: name, policy: eviction.rawValue, capacity: capacity, estimate: estimate, hitRate: hitRate
+                    ).json)
+            }
         } catch let error as CacheError {
             throw ValidationError(error.message)
         }
-        let result = HitRatioResult(
-            trace: TraceFile.name(ofPath: file), policy: eviction.rawValue, capacity: capacity, replay: replay)
-        try FileHandle.standardOutput.write(contentsOf: Data((result.json + "\n").utf8))
+    }
+
+    private func replay(capacity: Int) throws -> (replay: Replay, stats: CacheStats) {
+        let cache = try ProductionCache(CacheConfiguration(capacity: capacity, eviction: eviction))
+        let replay = try Replay(of: try TraceFile(path: file), through: cache)
+        return (replay, cache.getStats())
+    }
+
+    private static func print(_ line: String) throws {
+        try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
     }
 }
 
@@ -70,6 +97,26 @@ struct HitRatioResult {
         return """
             {"trace":"\(trace)","policy":"\(policy)","capacity":\(capacity),"requests":\(replay.requests),\
             "hits":\(replay.hits),"hit_ratio":\(String(format: "%.6f", ratio))}
+            """
+    }
+}
+
+/// The line that the command prints of an estimate.
+struct HitRateComparison {
+    var trace: String
+    var policy: String
+    var capacity: Int
+    var estimate: HitRateEstimate
+    /// What the replay gave, in percent.
+    var hitRate: Double
+
+    var json: String {
+        let estimated = estimate.hitRate.map { String(format: "%.2f", $0) } ?? "null"
+        let error = estimate.hitRate.map { String(format: "%.2f", $0 - hitRate) } ?? "null"
+        return """
+            {"trace":"\(trace)","policy":"\(policy)","capacity":\(capacity),\
+            "capacity_factor":\(estimate.capacityFactor),"hit_rate":\(String(format: "%.2f", hitRate)),\
+            "estimate":\(estimated),"error":\(error)}
             """
     }
 }

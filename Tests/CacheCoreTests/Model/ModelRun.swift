@@ -253,6 +253,7 @@ struct ModelRun {
         let stats = cache.getStats()
         expected.currentSize = model.held.count
         expected.memoryBytes = stats.memoryBytes
+        expected.whatIf = stats.whatIf
         if times == .arbitrary {
             // What expired within the present tick may be gone already: it is counted once, as held or as expired.
             let early = expected.currentSize - stats.currentSize

@@ -14,7 +14,7 @@ func audit(_ cache: ProductionCache, sourceLocation: SourceLocation = #_sourceLo
         entries += outcome.entries
         bytes += outcome.bytes
     }
-    bytes += store.selector?.footprint ?? 0
+    bytes += store.observers.footprint
     bytes += store.usesFootprint
     #expect(store.ledger.entries == entries, "the ledger's entries", sourceLocation: sourceLocation)
     #expect(store.ledger.bytes == bytes, "the ledger's bytes", sourceLocation: sourceLocation)

@@ -113,6 +113,11 @@ struct MetricsTests {
                 # HELP cache_memory_limit_bytes The most bytes that the entries may take.
                 # TYPE cache_memory_limit_bytes gauge
                 cache_memory_limit_bytes 1048576
+                # HELP cache_estimated_hit_ratio Hits in all reads, from 0 to 1, as they would be at a multiple of the capacity.
+                # TYPE cache_estimated_hit_ratio gauge
+                cache_estimated_hit_ratio{capacity_factor="0.5"} 0.5
+                cache_estimated_hit_ratio{capacity_factor="2.0"} 1.0
+                cache_estimated_hit_ratio{capacity_factor="4.0"} 1.0
                 # HELP cache_operation_duration_seconds How long operations took in the server.
                 # TYPE cache_operation_duration_seconds histogram
                 \(histogram("get", [2], sum: "0.0"))

@@ -1,0 +1,58 @@
+/// What learns from the traffic, each from a sample of the keys.
+struct TrafficObservers: Sendable {
+    /// What chooses the policy; nil if that is fixed.
+    let selector: PolicySelector?
+    /// What estimates the hit rate at other capacities; nil if the cache is unbounded, or too small for it.
+    let forecast: HitRateForecast?
+    private let clock: CacheClock
+
+    init(_ configuration: CacheConfiguration) {
+        clock = configuration.clock
+        let capacity = configuration.capacity
+        let memoryLimit = configuration.memoryLimit
+        let isBounded = capacity != nil || memoryLimit != nil
+        selector =
+            configuration.eviction == .auto && isBounded
+            ? PolicySelector(capacity: capacity, memoryLimit: memoryLimit) : nil
+        forecast = HitRateForecast(
+            capacity: capacity, memoryLimit: memoryLimit, policy: configuration.eviction)
+    }
+
+    /// Bytes that they take.
+    var footprint: Int { (selector?.footprint ?? 0) + (forecast?.footprint ?? 0) }
+
+    /// A get found the entry with this key.
+    @inline(__always)
+    func hit(_ hash: UInt64, _ entry: Entry) {
+        if let selector, selector.isSampled(hash) { selector.observe(hash) }
+        if let forecast, forecast.sample.contains(hash) { forecast.hit(hash, expiresAt: entry.expiresAt) }
+    }
+
+    /// Whether ``hit(_:_:)`` makes use of the key, where the selector does not.
+    @inline(__always)
+    func wantsHit(_ hash: UInt64) -> Bool { forecast?.sample.contains(hash) ?? false }
+
+    /// Whether ``miss(_:)`` is to be told of the key.
+    @inline(__always)
+    func wantsMiss(_ hash: UInt64) -> Bool { wantsHit(hash) }
+
+    /// A get found no live entry. The selector learns of it from the put that follows.
+    func miss(_ hash: UInt64) { forecast?.miss(hash, now: clock.now()) }
+
+    @inline(__always)
+    func put(_ entry: PreparedEntry) {
+        if let selector, selector.isSampled(entry.hash) { selector.observe(entry.hash) }
+        if let forecast, forecast.sample.contains(entry.hash) { forecast.put(entry.hash, expiresAt: entry.expiresAt) }
+    }
+
+    @inline(__always)
+    func delete(_ hash: UInt64) {
+        if let forecast, forecast.sample.contains(hash) { forecast.delete(hash) }
+    }
+
+    /// The cache is full with so many entries.
+    func fit(to entries: Int) {
+        selector?.fit(to: entries)
+        forecast?.fit(to: entries)
+    }
+}
