@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
@@ -164,11 +165,16 @@ class Sandbox:
         """The command in namespaces of its own, as process 1, which signals reach only if it handles them."""
         return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", CONFINE, self.root, *command]
 
+    def children(self) -> list[int]:
+        return [
+            int(child) for child in Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children").read_text().split()
+        ]
+
     def process(self) -> int:
         def child() -> int | None:
-            children = Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children").read_text().split()
+            children = self.children()
             if children and os.readlink(f"/proc/{children[0]}/exe").endswith(SERVER):
-                return int(children[0])
+                return children[0]
             return None
 
         return eventually(child, "the server was started in the sandbox")
@@ -183,6 +189,14 @@ class Sandbox:
 
     def wait(self) -> int:
         return self.outer.wait(timeout=3 * PATIENCE)
+
+    def end(self) -> None:
+        """Whatever state it is in. The kernel forgets --kill-child when the child becomes another user."""
+        if self.outer.poll() is None:
+            for child in self.children():
+                os.kill(child, signal.SIGKILL)
+        self.outer.kill()
+        self.outer.wait()
 
     def output(self) -> str:
         return self.log.read_text()
@@ -219,8 +233,7 @@ class StandIn:
             try:
                 yield sandbox
             finally:
-                sandbox.outer.kill()
-                sandbox.outer.wait()
+                sandbox.end()
 
 
 # The image
