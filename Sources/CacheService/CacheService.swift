@@ -98,8 +98,13 @@ public final class CacheService: HTTPHandler {
         return refused(problem, head, route)
     }
 
-    public func refuse(malformed detail: String) -> Response {
-        var response = Problem(.malformedRequest, detail).response
+    public func refuse(malformed detail: String) -> Response { refusedUnread(Problem(.malformedRequest, detail)) }
+
+    public func refuse(headTooLarge detail: String) -> Response { refusedUnread(Problem(.headersTooLarge, detail)) }
+
+    /// Refuses a request whose head cannot be relied on.
+    private func refusedUnread(_ problem: Problem) -> Response {
+        var response = problem.response
         finish(&response, .unmatched, .other, start: cache.now)
         return response
     }

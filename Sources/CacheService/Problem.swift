@@ -17,6 +17,7 @@ enum ProblemCode: String, CaseIterable {
     case tooManyItems = "too_many_items"
     case keyTooLong = "key_too_long"
     case unsupportedMediaType = "unsupported_media_type"
+    case headersTooLarge = "headers_too_large"
     case loading = "loading"
     case draining = "draining"
     case insufficientStorage = "insufficient_storage"
@@ -30,6 +31,7 @@ enum ProblemCode: String, CaseIterable {
         case .valueTooLarge, .bodyTooLarge, .tooManyItems: 413
         case .keyTooLong: 414
         case .unsupportedMediaType: 415
+        case .headersTooLarge: 431
         case .internalError: 500
         case .loading, .draining: 503
         case .insufficientStorage: 507

@@ -39,12 +39,12 @@ enum RequestReading {
 
     /// The bytes that a percent-encoded text stands for.
     private static func decode(
-        _ text: BorrowedBytes, as code: ProblemCode, _ what: String
+        _ text: BorrowedBytes, as code: ProblemCode, _ what: String, plusIsSpace: Bool = false
     ) throws(Problem) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
         do throws(PercentDecoding.BrokenEscape) {
-            try PercentDecoding.append(text, to: &decoded)
+            try PercentDecoding.append(text, to: &decoded, plusIsSpace: plusIsSpace)
         } catch {
             throw Problem(
                 code,
@@ -77,8 +77,8 @@ enum RequestReading {
 
     /// A parameter of the query, decoded; nil if it is absent.
     static func parameter(_ name: StaticString, of head: RequestHead) throws(Problem) -> [UInt8]? {
-        guard let text = head.query(name) else { return nil }
-        let decoded = try decode(text, as: .invalidQuery, "the parameter \(name)")
+        guard let text = head.parameter(name) else { return nil }
+        let decoded = try decode(text, as: .invalidQuery, "the parameter \(name)", plusIsSpace: true)
         guard decoded.withUnsafeBytes({ isUTF8($0) }) else {
             throw Problem(.invalidQuery, "the parameter \(name) is not valid UTF-8 after percent-decoding")
         }
@@ -112,8 +112,8 @@ enum RequestReading {
 
     /// Nanoseconds to live that a request asks for, by `?ttl=` or else by `Cache-Control: max-age=`; nil if it does not say.
     static func lifetime(of head: RequestHead) throws(Problem) -> Int64? {
-        if let text = head.query("ttl") {
-            let decoded = try decode(text, as: .invalidTTL, "ttl")
+        if let text = head.parameter("ttl") {
+            let decoded = try decode(text, as: .invalidTTL, "ttl", plusIsSpace: true)
             guard let lifetime = decoded.withUnsafeBytes({ lifetime(decimal: $0) }) else {
                 throw Problem(.invalidTTL, "ttl is \(quoted(decoded)); \(lifetimeRule)")
             }
