@@ -62,6 +62,8 @@ struct Problem: Error {
     var items: [ItemError] = []
     /// The methods to name in `Allow`.
     var allow: [Method] = []
+    /// Whether the body was encoded, which none may be: `Accept-Encoding` says so (RFC 9110, section 12.5.3).
+    var refusesEncoding = false
 
     init(_ code: ProblemCode, _ detail: String) {
         self.code = code
@@ -97,7 +99,8 @@ struct Problem: Error {
         body.append("}\n")
         var headers = HeaderFields()
         headers.add("Content-Type", "application/problem+json")
-        if !allow.isEmpty { headers.add("Allow", allow.map { "\($0.name)" }.joined(separator: ", ")) }
+        if !allow.isEmpty { headers.add("Allow", allow.list) }
+        if refusesEncoding { headers.add("Accept-Encoding", "identity") }
         if code.status == 503 { headers.add("Retry-After", "1") }
         return Response(status: code.status, headers: headers, body: .bytes(body))
     }
