@@ -92,6 +92,17 @@ struct UploadLimitTests {
         }
     }
 
+    /// It is given a few seconds to send the rest of what was refused, however long a connection may be silent otherwise.
+    @Test(arguments: [Duration.zero, .seconds(3600)])
+    func aClientThatFallsSilentIsCutOff(idleTimeout: Duration) throws {
+        try withServer(handler, idleTimeout: idleTimeout) { server in
+            let connection = try server.connect()
+            try connection.send("PUT /l HTTP/1.1\r\nHost: test\r\nContent-Length: \(Self.limit + 1)\r\n\r\nbegun")
+            #expect(try connection.readReply().status == 413)
+            try waitUntil("the connection is closed") { server.connectionCount == 0 }
+        }
+    }
+
     @Test func theRefusalCanBeMadeFromTheHead() throws {
         struct Explaining: HTTPHandler {
             func admit(_ head: RequestHead) -> Admission { .collect(limit: 1) }
