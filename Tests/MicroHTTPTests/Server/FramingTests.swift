@@ -76,7 +76,8 @@ struct FramingTests {
     }
 
     @Test(arguments: [
-        "+5", "-5", "0x5", "5 5", "5,5", "5;", "five", "5.0", "1e1", "99999999999999999999999999", "\u{665}",
+        "5 ", "5\t", "+5", "-5", "0x5", "5 5", "5,5", "5;", "five", "5.0", "1e1", "99999999999999999999999999",
+        "\u{665}",
     ])
     func anOddLengthIsRefused(length: String) throws {
         try withServer { server in
