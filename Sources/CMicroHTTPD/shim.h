@@ -14,7 +14,7 @@ struct mhd_configuration {
     unsigned int connection_limit;
     /// Seconds without traffic after which a connection is closed; 0 for never.
     unsigned int timeout;
-    /// Told each request's target before the library changes it; what it returns is the request's pointer at first.
+    /// Told each request's target before the library takes it apart; what it returns is the request's pointer at first.
     void *(*target)(void *context, const char *target, struct MHD_Connection *connection);
     MHD_AccessHandlerCallback handler;
     MHD_RequestCompletedCallback completed;
@@ -23,15 +23,38 @@ struct mhd_configuration {
 };
 
 /// How much memory a connection has for its request's head, for the piece of the body that it reads, and for its response's
-/// head. A request whose head does not fit is answered 431. The library fills this memory with zeros after each request:
-/// its default, 32 KiB, costs a GET some 4 % more of its time.
+/// head. The library fills this memory with zeros after each request: its default, 32 KiB, costs a GET some 4 % more of
+/// its time. What does not fit at all the library refuses itself, with 414 or 431; but what just fits leaves no room for
+/// the response's head, and the connection would be closed without an answer after the request took effect. So a
+/// request has bounds that leave this room, and a response has one too.
 enum { mhd_connection_memory = 12 * 1024 };
+
+/// The most bytes of a request's head: its line, its fields, and the empty line.
+enum { mhd_most_head_bytes = 8 * 1024 };
+
+/// The most fields of a request.
+enum { mhd_most_request_fields = 40 };
 
 /// How many bytes a date has in a `Date` field.
 enum { mhd_date_length = 29 };
 
-/// The longest block that mhd_add_fields() takes: as much as a connection has room for, and some rest.
-enum { mhd_most_field_bytes = mhd_connection_memory / 2 };
+/// The longest block that mhd_add_fields() takes.
+enum { mhd_most_field_bytes = 480 };
+
+enum {
+    /// What the library notes of each field: a struct of 56 bytes, rounded up to 16.
+    mhd_field_note = 64,
+    /// What it adds to a response's fields: the status line, `Date`, `Connection`, `Content-Length`, the empty line.
+    mhd_most_added_bytes = 160,
+    /// Rounding, what the reading buffer grows by, and a few empty lines before the request, which the library passes over.
+    mhd_slack = 256,
+};
+
+// Twice the response's head: for a body the library may take half of what is left, and keep the next request in it.
+_Static_assert(
+    mhd_most_head_bytes + mhd_most_request_fields * mhd_field_note + 2 * (mhd_most_field_bytes + mhd_most_added_bytes)
+        + mhd_slack <= mhd_connection_memory,
+    "a request within its bounds leaves no room for its response");
 
 // Percent-decoding is left to the program: libmicrohttpd would cut a path at %00.
 static inline size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
@@ -95,6 +118,16 @@ static inline enum MHD_Result mhd_add_fields(
 /// Has a response of unknown length sent as HTTP/1.0 would have it: it ends with the connection.
 static inline void mhd_send_without_chunks(struct MHD_Response *response) {
     MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
+/// How many fields or cookies of a kind, or kinds, the library has noted of a request.
+static inline int mhd_count(struct MHD_Connection *connection, enum MHD_ValueKind kinds) {
+    return MHD_get_connection_values_n(connection, kinds, NULL, NULL);
+}
+
+/// Has a connection closed after so many seconds without traffic, whatever its daemon's timeout is.
+static inline void mhd_set_timeout(struct MHD_Connection *connection, unsigned int seconds) {
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
 /// The number of open connections.

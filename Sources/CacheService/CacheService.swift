@@ -55,7 +55,7 @@ public final class CacheService: HTTPHandler {
         let (route, _) = Route.match(head.path)
         if route == .warm, head.method == .post {
             do throws(Problem) {
-                try RequestReading.checkMediaType(of: head)
+                try RequestReading.checkContent(of: head)
                 return .stream(WarmReceiver(service: self))
             } catch {
                 return refusal(error, head, route)
@@ -66,8 +66,8 @@ public final class CacheService: HTTPHandler {
             return .collect(limit: bodyLimit(route, head.method))
         }
         do throws(Problem) {
-            try checkMethod(head.method, route)
-            try RequestReading.checkMediaType(of: head)
+            try checkMethod(head, route)
+            if route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
             if route == .key, head.method == .put { try checkPut(head) }
             return .collect(limit: bodyLimit(route, head.method))
         } catch {
@@ -98,8 +98,13 @@ public final class CacheService: HTTPHandler {
         return refused(problem, head, route)
     }
 
-    public func refuse(malformed detail: String) -> Response {
-        var response = Problem(.malformedRequest, detail).response
+    public func refuse(malformed detail: String) -> Response { refusedUnread(Problem(.malformedRequest, detail)) }
+
+    public func refuse(headTooLarge detail: String) -> Response { refusedUnread(Problem(.headersTooLarge, detail)) }
+
+    /// Refuses a request whose head cannot be relied on.
+    private func refusedUnread(_ problem: Problem) -> Response {
+        var response = problem.response
         finish(&response, .unmatched, .other, start: cache.now)
         return response
     }
@@ -149,9 +154,9 @@ public final class CacheService: HTTPHandler {
         let head = request.head
         // The most frequent first.
         if route == .key, head.method == .get || head.method == .head { return try getKey(key, now: now) }
-        try checkMethod(head.method, route, path: head.path)
+        try checkMethod(head, route)
         if head.method == .options { return options(route) }
-        if !request.body.isEmpty { try RequestReading.checkMediaType(of: head) }
+        if !request.body.isEmpty, route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
         switch (route, head.method) {
         case (.key, .put): return try putKey(key, request)
         case (.key, _): return try deleteKey(key)
@@ -173,25 +178,25 @@ public final class CacheService: HTTPHandler {
         }
     }
 
-    private func checkMethod(_ method: Method, _ route: Route, path: BorrowedBytes? = nil) throws(Problem) {
-        guard route != .unmatched else { throw Self.noRoute(path) }
-        guard method == .options || route.methods.contains(method) else {
-            let allowed = route.allowed.map { "\($0.name)" }.joined(separator: ", ")
+    private func checkMethod(_ head: RequestHead, _ route: Route) throws(Problem) {
+        if head.method == .options, head.path.equals("*") { return }
+        guard route != .unmatched else { throw Self.noRoute(head.path) }
+        guard head.method == .options || route.methods.contains(head.method) else {
             var problem = Problem(
-                .methodNotAllowed, "\(route.pattern) does not answer this method; it answers \(allowed)")
+                .methodNotAllowed, "\(route.pattern) does not answer this method; it answers \(route.allowed.list)")
             problem.allow = route.allowed
             throw problem
         }
     }
 
-    private static func noRoute(_ path: BorrowedBytes?) -> Problem {
-        let what = path.map { " \(shortened($0))" } ?? ""
-        return Problem(.routeNotFound, "there is no route\(what); GET / lists those that there are")
+    private static func noRoute(_ path: BorrowedBytes) -> Problem {
+        Problem(.routeNotFound, "there is no route \(shortened(path)); GET / lists those that there are")
     }
 
+    /// What a path answers; or all of the server, which `*` stands for (RFC 9110, section 9.3.7).
     private func options(_ route: Route) -> Response {
         var headers = HeaderFields()
-        headers.add("Allow", route.allowed.map { "\($0.name)" }.joined(separator: ", "))
+        headers.add("Allow", (route == .unmatched ? Route.allowedSomewhere : route.allowed).list)
         return Response(status: 204, headers: headers)
     }
 }

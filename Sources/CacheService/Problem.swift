@@ -17,6 +17,7 @@ enum ProblemCode: String, CaseIterable {
     case tooManyItems = "too_many_items"
     case keyTooLong = "key_too_long"
     case unsupportedMediaType = "unsupported_media_type"
+    case headersTooLarge = "headers_too_large"
     case loading = "loading"
     case draining = "draining"
     case insufficientStorage = "insufficient_storage"
@@ -30,6 +31,7 @@ enum ProblemCode: String, CaseIterable {
         case .valueTooLarge, .bodyTooLarge, .tooManyItems: 413
         case .keyTooLong: 414
         case .unsupportedMediaType: 415
+        case .headersTooLarge: 431
         case .internalError: 500
         case .loading, .draining: 503
         case .insufficientStorage: 507
@@ -60,6 +62,8 @@ struct Problem: Error {
     var items: [ItemError] = []
     /// The methods to name in `Allow`.
     var allow: [Method] = []
+    /// Whether the body was encoded, which none may be: `Accept-Encoding` says so (RFC 9110, section 12.5.3).
+    var refusesEncoding = false
 
     init(_ code: ProblemCode, _ detail: String) {
         self.code = code
@@ -95,7 +99,8 @@ struct Problem: Error {
         body.append("}\n")
         var headers = HeaderFields()
         headers.add("Content-Type", "application/problem+json")
-        if !allow.isEmpty { headers.add("Allow", allow.map { "\($0.name)" }.joined(separator: ", ")) }
+        if !allow.isEmpty { headers.add("Allow", allow.list) }
+        if refusesEncoding { headers.add("Accept-Encoding", "identity") }
         if code.status == 503 { headers.add("Retry-After", "1") }
         return Response(status: code.status, headers: headers, body: .bytes(body))
     }

@@ -39,12 +39,12 @@ enum RequestReading {
 
     /// The bytes that a percent-encoded text stands for.
     private static func decode(
-        _ text: BorrowedBytes, as code: ProblemCode, _ what: String
+        _ text: BorrowedBytes, as code: ProblemCode, _ what: String, plusIsSpace: Bool = false
     ) throws(Problem) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
         do throws(PercentDecoding.BrokenEscape) {
-            try PercentDecoding.append(text, to: &decoded)
+            try PercentDecoding.append(text, to: &decoded, plusIsSpace: plusIsSpace)
         } catch {
             throw Problem(
                 code,
@@ -77,12 +77,21 @@ enum RequestReading {
 
     /// A parameter of the query, decoded; nil if it is absent.
     static func parameter(_ name: StaticString, of head: RequestHead) throws(Problem) -> [UInt8]? {
-        guard let text = head.query(name) else { return nil }
-        let decoded = try decode(text, as: .invalidQuery, "the parameter \(name)")
+        guard let text = head.parameter(name) else { return nil }
+        let decoded = try decode(text, as: .invalidQuery, "the parameter \(name)", plusIsSpace: true)
         guard decoded.withUnsafeBytes({ isUTF8($0) }) else {
             throw Problem(.invalidQuery, "the parameter \(name) is not valid UTF-8 after percent-decoding")
         }
         return decoded
+    }
+
+    /// Refuses a query with a parameter that is not among some: where it would do harm to pass over a slip of the pen.
+    static func checkParameters(of head: RequestHead, known: [StaticString]) throws(Problem) {
+        for (name, _) in head.parameters where !known.contains(where: { PercentDecoding.query(name, means: $0) }) {
+            let list = known.map { "\($0)" }.joined(separator: " or ")
+            throw Problem(
+                .invalidQuery, "the query has the parameter \(quoted(Array(name))); here it may have \(list) alone")
+        }
     }
 
     /// How many keys a page may hold.
@@ -112,24 +121,22 @@ enum RequestReading {
 
     /// Nanoseconds to live that a request asks for, by `?ttl=` or else by `Cache-Control: max-age=`; nil if it does not say.
     static func lifetime(of head: RequestHead) throws(Problem) -> Int64? {
-        if let text = head.query("ttl") {
-            let decoded = try decode(text, as: .invalidTTL, "ttl")
+        if let text = head.parameter("ttl") {
+            let decoded = try decode(text, as: .invalidTTL, "ttl", plusIsSpace: true)
             guard let lifetime = decoded.withUnsafeBytes({ lifetime(decimal: $0) }) else {
                 throw Problem(.invalidTTL, "ttl is \(quoted(decoded)); \(lifetimeRule)")
             }
             return lifetime
         }
-        guard let directives = head.header("Cache-Control") else { return nil }
-        for directive in directives.split(separator: UInt8(ascii: ",")) {
-            let text = trimmed(UnsafeRawBufferPointer(rebasing: directive))
-            guard text.startsIgnoringCase(with: "max-age=") else { continue }
-            let value = text.dropping(8)
-            guard let lifetime = lifetime(decimal: value) else {
-                throw Problem(.invalidTTL, "max-age of Cache-Control is \(quoted(Array(value))); \(lifetimeRule)")
-            }
-            return lifetime
+        guard let text = CacheControl.maxAge(of: head) else { return nil }
+        // RFC 9111, section 1.2.2: a number of seconds is digits, and nothing else.
+        guard text.allSatisfy(isDigit), let lifetime = text.withUnsafeBytes({ lifetime(decimal: $0) }) else {
+            throw Problem(
+                .invalidTTL,
+                "max-age of Cache-Control is \(quoted(text)); it must be a whole number of seconds, from 1 to "
+                    + "\(CacheConfiguration.maximumTTL.components.seconds)")
         }
-        return nil
+        return lifetime
     }
 
     private static var lifetimeRule: String {
@@ -156,11 +163,34 @@ enum RequestReading {
         return !digits.isEmpty && digits.allSatisfy(isDigit)
     }
 
-    // MARK: Media type
+    // MARK: Content
+
+    /// Refuses a body that is not what its bytes are read as.
+    static func checkContent(of head: RequestHead) throws(Problem) {
+        try checkEncoding(of: head)
+        try checkMediaType(of: head)
+    }
+
+    private static func checkEncoding(of head: RequestHead) throws(Problem) {
+        guard head.header("Content-Encoding") != nil else { return }
+        var refused: [UInt8]?
+        head.forEachHeader("content-encoding") { field in
+            let codings = field.split(separator: UInt8(ascii: ",")).map {
+                trimmed(UnsafeRawBufferPointer(rebasing: $0))
+            }
+            let others = codings.filter { !$0.isEmpty && !$0.equalsIgnoringCase("identity") }
+            if refused == nil, let coding = others.first { refused = Array(coding) }
+        }
+        guard let refused else { return }
+        var problem = Problem(
+            .unsupportedMediaType, "the body is encoded as \(quoted(refused)); it must come as it is, without a coding")
+        problem.refusesEncoding = true
+        throw problem
+    }
 
     /// Refuses a body whose type says that it is something else than JSON. Most that is not JSON's own type passes:
     /// `curl -d` sends a form's.
-    static func checkMediaType(of head: RequestHead) throws(Problem) {
+    private static func checkMediaType(of head: RequestHead) throws(Problem) {
         guard let field = head.header("Content-Type") else { return }
         let end = field.firstIndex(of: UInt8(ascii: ";")) ?? field.endIndex
         let type = String(decoding: trimmed(UnsafeRawBufferPointer(rebasing: field[..<end])), as: UTF8.self)
@@ -182,7 +212,7 @@ enum RequestReading {
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    private static func trimmed(_ text: BorrowedBytes) -> BorrowedBytes {
+    static func trimmed(_ text: BorrowedBytes) -> BorrowedBytes {
         func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
         var rest = text[...]
         while let first = rest.first, isBlank(first) { rest.removeFirst() }

@@ -42,6 +42,18 @@ enum Route: Int, CaseIterable, Sendable {
     /// The methods to name in `Allow`.
     var allowed: [Method] { methods + [.options] }
 
+    /// The methods that some route answers.
+    static let allowedSomewhere = Method.allCases.filter { method in allCases.contains { $0.allowed.contains(method) } }
+
+    /// Whether it reads the body of a request; what else comes with one is passed over.
+    func readsBody(_ method: Method) -> Bool {
+        switch self {
+        case .key: method == .put
+        case .mget, .mput, .mdelete, .warm: method == .post
+        default: false
+        }
+    }
+
     /// The route of a path, and what of the path names a key.
     ///
     /// - Parameter target: The target's path, or all of a target in absolute form.
@@ -68,4 +80,9 @@ enum Route: Int, CaseIterable, Sendable {
         }
         return target
     }
+}
+
+extension [Method] {
+    /// As `Allow` has them.
+    var list: String { map { "\($0.name)" }.joined(separator: ", ") }
 }

@@ -1,25 +1,24 @@
 internal import CMicroHTTPD
 internal import Glibc
 
-// The calls that libmicrohttpd makes for a request: one of the access handler when its head has arrived, one for each
-// piece of its body, and one at the end, when it is answered. (An answer in the first call closes the connection: that is
-// for refusals only.)
+// The calls that libmicrohttpd makes for a request: one when its line has arrived, one of the access handler when its head
+// has, one for each piece of its body, and one at the end, when it is answered. (An answer in the first call of the handler
+// would close the connection.)
 //
-// Between the calls the library keeps one pointer for us: nil or `brokenTarget` at first, then `noBody` or a retained
+// Between the calls the library keeps one pointer for us: nil or a `RequestLine.Note` at first, then `noBody` or a retained
 // `Upload`, until the completion callback. The context of all calls is the `Worker` of the thread they come on.
+//
+// A request begins with the handler's first call: from then on the completion callback is sure to come. Of what the library
+// refuses by itself before, it does not always tell the end.
 
 /// Stands for a request without a body between the calls: an address at which nothing can be.
 private var noBody: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped }
 
-/// Stands for a request whose target is not what its C string says, until its head has arrived.
-private var brokenTarget: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 2).unsafelyUnwrapped }
-
 let handleTarget:
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) ->
-        UnsafeMutableRawPointer? = { context, target, _ in
-            guard let context, let target else { return nil }
-            Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.begin() }
-            return RequestLine.isWhole(target: target) ? nil : brokenTarget
+        UnsafeMutableRawPointer? = { _, target, _ in
+            guard let target else { return nil }
+            return RequestLine.hideQuery(of: target)?.pointer
         }
 
 let handleAccess: MHD_AccessHandlerCallback = {
@@ -27,10 +26,10 @@ let handleAccess: MHD_AccessHandlerCallback = {
     guard let context, let connection, let url, let method, let version, let uploadSize, let slot else { return .NO }
     // A guaranteed reference: nothing is retained for a request.
     return Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
-        let exchange = Exchange(worker: worker, connection: connection, url: url, method: method)
-        guard let held = slot.pointee else { return exchange.begin(slot, version: version, isWhole: true) }
-        guard held != brokenTarget else { return exchange.begin(slot, version: version, isWhole: false) }
+        let exchange = Exchange(worker: worker, connection: connection, url: url, method: method, version: version)
+        guard let held = slot.pointee else { return exchange.begin(slot, note: nil) }
         guard held != noBody else { return exchange.respond(body: UnsafeRawBufferPointer(start: nil, count: 0)) }
+        if let note = RequestLine.Note(held) { return exchange.begin(slot, note: note) }
         return Unmanaged<Upload>.fromOpaque(held)._withUnsafeGuaranteedRef { upload in
             guard uploadSize.pointee > 0 else { return exchange.finish(upload) }
             let piece = UnsafeRawBufferPointer(start: uploadData, count: uploadSize.pointee)
@@ -41,10 +40,16 @@ let handleAccess: MHD_AccessHandlerCallback = {
 }
 
 let handleCompletion: MHD_RequestCompletedCallback = { context, _, slot, _ in
-    guard let context, let slot else { return }
-    Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.traffic.complete() }
-    if let held = slot.pointee, held != noBody, held != brokenTarget { Unmanaged<Upload>.fromOpaque(held).release() }
+    guard let context, let slot, let held = slot.pointee else { return }
     slot.pointee = nil
+    Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
+        if held == noBody { return worker.traffic.complete() }
+        // It has not begun.
+        guard RequestLine.Note(held) == nil else { return }
+        // What is thrown away was answered in full before.
+        if case .nowhere = Unmanaged<Upload>.fromOpaque(held).takeRetainedValue().destination { return }
+        worker.traffic.complete()
+    }
 }
 
 /// A request's body between the calls.
@@ -62,9 +67,14 @@ private final class Upload {
     @exclusivity(unchecked) var destination: Destination
     @exclusivity(unchecked) var buffer: BodyBuffer
 
-    init(_ destination: Destination, expected: Int?) {
+    /// - Parameter length: How many bytes are announced; nil if that is not known.
+    init(_ destination: Destination, length: Int? = nil) {
         self.destination = destination
-        buffer = BodyBuffer(expected: expected)
+        if case .buffer = destination {
+            buffer = BodyBuffer(expected: length)
+        } else {
+            buffer = BodyBuffer(expected: nil)
+        }
     }
 }
 
@@ -74,43 +84,52 @@ private struct Exchange {
     let connection: OpaquePointer
     let url: UnsafePointer<CChar>
     let method: UnsafePointer<CChar>
+    let version: UnsafePointer<CChar>
 
     /// How much of a refused body is thrown away, for the client to see the answer before the connection is reset.
     private static let discardBudget = 4 << 20
+    /// How many seconds a client may be silent then.
+    private static let discardTimeout: CUnsignedInt = 5
 
     /// The head has arrived.
-    func begin(
-        _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, version: UnsafePointer<CChar>, isWhole: Bool
-    ) -> MHD_Result {
+    func begin(_ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, note: RequestLine.Note?) -> MHD_Result {
         slot.pointee = noBody
+        worker.traffic.begin()
         let headBytes = mhd_header_size(connection)
         worker.traffic.receive(headBytes)
         let framing: BodyFraming
-        do throws(FramingError) {
-            guard isWhole else {
-                throw FramingError(detail: "the target has a NUL byte; it must be percent-encoded, as %00")
+        do throws(HeadError) {
+            if let note {
+                guard note != .brokenTarget else {
+                    throw HeadError(.malformed, "the target has a NUL byte; it must be percent-encoded, as %00")
+                }
+                RequestLine.showQuery(of: url, note)
             }
-            try RequestLine.check(method: method, target: url)
-            framing = try Framing.read(connection, version: version, end: method + headBytes)
+            try RequestLine.check(method: method, target: url, version: version)
+            framing = try Framing.read(connection, method: method, version: version, headBytes: headBytes)
         } catch {
-            return send(worker.dispatcher.refuseMalformed(error.detail))
+            return refuse(slot, worker.dispatcher.refuseHead(error))
         }
         guard framing != .none else { return .YES }
         let head = head(framing)
         switch worker.dispatcher.admit(head) {
         case .refuse(let response):
-            return send(response)
+            return refuse(slot, response)
         case .stream(let receiver):
-            slot.pointee = Unmanaged.passRetained(Upload(.receiver(receiver), expected: nil)).toOpaque()
+            hold(Upload(.receiver(receiver)), in: slot)
         case .collect(let limit):
-            var expected: Int?
+            var announced: Int?
             if case .length(let length) = framing {
-                guard length <= limit else { return send(worker.dispatcher.refuse(head, limit)) }
-                expected = length
+                guard length <= limit else { return refuse(slot, worker.dispatcher.refuse(head, limit)) }
+                announced = length
             }
-            slot.pointee = Unmanaged.passRetained(Upload(.buffer(limit: limit), expected: expected)).toOpaque()
+            hold(Upload(.buffer(limit: limit), length: announced), in: slot)
         }
         return .YES
+    }
+
+    private func hold(_ upload: Upload, in slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>) {
+        slot.pointee = Unmanaged.passRetained(upload).toOpaque()
     }
 
     /// A piece of the body has arrived.
@@ -121,14 +140,9 @@ private struct Exchange {
             receiver.receive(piece)
         case .buffer(let limit):
             if upload.buffer.count + piece.count > limit {
-                // The library takes no answer while a body arrives: it is written to the socket here, and the rest discarded.
-                let response = worker.dispatcher.refuse(head(.chunked), limit)
-                guard sendNow(response) else { return .NO }
-                upload.buffer = BodyBuffer(expected: nil)
-                upload.destination = .nowhere(budget: Self.discardBudget)
-            } else if !upload.buffer.append(piece) {
-                return .NO
+                return refuse(upload, worker.dispatcher.refuse(head(.chunked), limit))
             }
+            if !upload.buffer.append(piece) { return .NO }
         case .nowhere(let budget):
             guard piece.count <= budget else { return .NO }
             upload.destination = .nowhere(budget: budget - piece.count)
@@ -138,12 +152,16 @@ private struct Exchange {
 
     /// The body is complete.
     func finish(_ upload: Upload) -> MHD_Result {
-        switch upload.destination {
-        case .receiver(let receiver): send(receiver.respond())
-        case .buffer: respond(body: upload.buffer.bytes, framing: .length(upload.buffer.count))
         // It was answered before; all that is left is to close.
-        case .nowhere: .NO
+        if case .nowhere = upload.destination { return .NO }
+        do throws(HeadError) {
+            try HeadBounds.checkTrailers(connection, method: method)
+        } catch {
+            _ = refuse(upload, worker.dispatcher.refuseHead(error))
+            return .NO
         }
+        if case .receiver(let receiver) = upload.destination { return send(receiver.respond()) }
+        return respond(body: upload.buffer.bytes, framing: .length(upload.buffer.count))
     }
 
     @inline(__always)
@@ -152,15 +170,14 @@ private struct Exchange {
     }
 
     private func head(_ framing: BodyFraming) -> RequestHead {
-        RequestHead(
-            method: Method(UnsafeRawBufferPointer(start: method, count: strlen(method))),
-            path: UnsafeRawBufferPointer(start: url, count: strlen(url)),
+        let (path, query) = RequestLine.split(url, version: version)
+        return RequestHead(
+            method: Method(UnsafeRawBufferPointer(start: method, count: strlen(method))), path: path, query: query,
             framing: framing, fields: ConnectionFields(connection: connection))
     }
 
     @inline(__always)
     private func send(_ response: consuming Response) -> MHD_Result {
-        let isHead = strcmp(method, "HEAD") == 0
         if !isHead, let count = response.byteCount { worker.traffic.send(count) }
         let status = CUnsignedInt(response.status)
         guard let message = makeMessage(response, toHead: isHead, worker: worker) else { return .NO }
@@ -168,13 +185,40 @@ private struct Exchange {
         return MHD_queue_response(connection, status, message)
     }
 
+    private var isHead: Bool { strcmp(method, "HEAD") == 0 }
+
+    // MARK: Refusing
+
+    /// Answers at the beginning, and throws away what comes behind.
+    private func refuse(
+        _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ response: consuming Response
+    ) -> MHD_Result {
+        let upload = Upload(.nowhere(budget: 0))
+        let result = refuse(upload, response)
+        if result == .YES { hold(upload, in: slot) }
+        return result
+    }
+
+    /// Answers before the request is complete, and throws away the rest.
+    ///
+    /// The library takes no answer while a body arrives, closes the connection behind one that comes before, which resets it under
+    /// a client that still sends, and may have no memory for one to a large head: so it is written to the socket here.
+    private func refuse(_ upload: Upload, _ response: consuming Response) -> MHD_Result {
+        guard sendNow(response) else { return .NO }
+        upload.buffer = BodyBuffer(expected: nil)
+        upload.destination = .nowhere(budget: Self.discardBudget)
+        worker.traffic.complete()
+        mhd_set_timeout(connection, Self.discardTimeout)
+        return .YES
+    }
+
     /// Writes a small response to the socket, past the library, and nothing more behind it.
     private func sendNow(_ response: consuming Response) -> Bool {
         let socket = mhd_socket(connection)
-        let bodyCount = response.byteCount
-        guard socket >= 0, let bodyCount, let bytes = serialize(response, date: worker.currentDate) else {
-            return false
-        }
+        let bodyCount = isHead ? 0 : response.byteCount
+        guard socket >= 0, let bodyCount,
+            let bytes = serialize(response, toHead: isHead, date: worker.currentDate)
+        else { return false }
         let sent = bytes.withUnsafeBytes { bytes in
             Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
         }
@@ -183,36 +227,5 @@ private struct Exchange {
         // A client that waits for the end of the connection sees it, whatever it has sent.
         shutdown(socket, CInt(SHUT_WR))
         return true
-    }
-}
-
-/// Header fields and parameters, looked up in the connection. What is found lives as long as the request.
-private struct ConnectionFields: RequestFields {
-    let connection: OpaquePointer
-
-    func header(_ name: StaticString) -> BorrowedBytes? {
-        var value: UnsafePointer<CChar>?
-        var count = 0
-        let isFound = name.utf8Start.withMemoryRebound(to: CChar.self, capacity: name.utf8CodeUnitCount) {
-            MHD_lookup_connection_value_n(connection, .HEADER_KIND, $0, name.utf8CodeUnitCount, &value, &count)
-        }
-        return isFound == .YES ? UnsafeRawBufferPointer(start: value, count: count) : nil
-    }
-
-    // The library's own lookup takes small letters and capitals for the same.
-    func query(_ name: StaticString) -> BorrowedBytes? {
-        var search = (name: name, found: BorrowedBytes?.none)
-        _ = withUnsafeMutablePointer(to: &search) { search in
-            MHD_get_connection_values_n(connection, .GET_ARGUMENT_KIND, Self.compare, search)
-        }
-        return search.found
-    }
-
-    private static let compare: MHD_KeyValueIteratorN = { context, _, name, nameCount, value, valueCount in
-        guard let search = context?.assumingMemoryBound(to: (name: StaticString, found: BorrowedBytes?).self),
-            UnsafeRawBufferPointer(start: name, count: nameCount).equals(search.pointee.name)
-        else { return .YES }
-        search.pointee.found = UnsafeRawBufferPointer(start: value, count: valueCount)
-        return .NO
     }
 }

@@ -1,9 +1,21 @@
 internal import CMicroHTTPD
 internal import Glibc
 
-/// Why it cannot be told where a request ends.
-struct FramingError: Error {
+/// Why a request's head is refused.
+struct HeadError: Error {
+    enum Reason {
+        /// It cannot be told for sure what it says, or where the request ends.
+        case malformed
+        case tooLarge
+    }
+
+    let reason: Reason
     let detail: String
+
+    init(_ reason: Reason, _ detail: String) {
+        self.reason = reason
+        self.detail = detail
+    }
 }
 
 /// Reads where a request ends from its header fields, and refuses what two readers could read in two ways
@@ -16,46 +28,62 @@ enum Framing {
         var encodings = 0
         var encoding: UnsafeRawBufferPointer?
         var hosts = 0
+        var cookieBytes = 0
         var fault: StaticString?
         /// Where the line before ends.
         var lineEnd: UnsafePointer<CChar>
     }
 
     /// - Parameters:
-    ///   - version: The last part of the request's line, in the buffer that the head arrived in.
-    ///   - end: The end of the head in this buffer.
+    ///   - method: The first part of the request's line, in the buffer that the head arrived in.
+    ///   - version: The last part.
+    ///   - headBytes: How many bytes the head has.
     static func read(
-        _ connection: OpaquePointer, version: UnsafePointer<CChar>, end: UnsafePointer<CChar>
-    ) throws(FramingError) -> BodyFraming {
+        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, headBytes: Int
+    ) throws(HeadError) -> BodyFraming {
+        let end = method + headBytes
         var fields = Fields(lineEnd: version + strlen(version))
-        _ = withUnsafeMutablePointer(to: &fields) { fields in
+        let count = withUnsafeMutablePointer(to: &fields) { fields in
             MHD_get_connection_values_n(connection, .HEADER_KIND, note, fields)
         }
-        if let fault = fields.fault { throw FramingError(detail: "\(fault)") }
+        if let fault = fields.fault { throw HeadError(.malformed, "\(fault)") }
+        if fields.cookieBytes == 0 {
+            try HeadBounds.check(bytes: headBytes, fields: Int(count))
+        } else {
+            try HeadBounds.check(
+                bytes: headBytes + fields.cookieBytes, fields: Int(count + mhd_count(connection, .COOKIE_KIND)))
+        }
+        // In place of each line's end there are NULs now.
+        guard memchr(method, CInt(UInt8(ascii: "\r")), headBytes) == nil else {
+            throw HeadError(
+                .malformed,
+                "the head has a carriage return in the midst of a line; it may stand before a line feed only")
+        }
         // The last line's end and the empty line: a field without a name ends the head early for the library.
-        guard [2, 4].contains(end - fields.lineEnd) else { throw FramingError(detail: "\(Self.notAField)") }
+        guard [2, 4].contains(end - fields.lineEnd) else { throw HeadError(.malformed, "\(Self.notAField)") }
         // RFC 9112, section 3.2: one Host, which HTTP/1.0 may leave out.
         guard fields.hosts == 1 || fields.hosts == 0 && strcmp(version, "HTTP/1.0") == 0 else {
-            throw FramingError(detail: "the request has \(fields.hosts) Host fields; it must have one")
+            throw HeadError(.malformed, "the request has \(fields.hosts) Host fields; it must have one")
         }
         if fields.encodings > 0 {
             guard fields.lengths == 0 else {
-                throw FramingError(
-                    detail: "the request has both Content-Length and Transfer-Encoding; it may have one of them")
+                throw HeadError(
+                    .malformed, "the request has both Content-Length and Transfer-Encoding; it may have one of them")
             }
             guard fields.encodings == 1, let encoding = fields.encoding, encoding.equalsIgnoringCase("chunked") else {
-                throw FramingError(detail: "the Transfer-Encoding is not understood; it must be chunked")
+                throw HeadError(
+                    .malformed, "the Transfer-Encoding is not understood; it must be chunked, with nothing behind it")
             }
             return .chunked
         }
         guard let text = fields.length else { return .none }
         guard !fields.lengthsDiffer else {
-            throw FramingError(detail: "the request has several values of Content-Length; it may have one")
+            throw HeadError(.malformed, "the request has several values of Content-Length; it may have one")
         }
         guard !text.isEmpty, text.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }),
             let length = Int(String(decoding: text, as: UTF8.self))
         else {
-            throw FramingError(detail: "the Content-Length is not a number of bytes; it must be decimal digits")
+            throw HeadError(.malformed, "the Content-Length is not a number of bytes; it must be decimal digits")
         }
         return length == 0 ? .none : .length(length)
     }
@@ -68,8 +96,8 @@ enum Framing {
             return .NO
         }
         if let valueStart { fields.pointee.lineEnd = valueStart + valueCount }
-        // Told apart by length first: most fields are neither.
-        guard nameCount == 4 || nameCount == 14 || nameCount == 17 else { return .YES }
+        // Told apart by length first: most fields are none of these.
+        guard nameCount == 4 || nameCount == 14 || nameCount == 17 || nameCount == 6 else { return .YES }
         let value = UnsafeRawBufferPointer(start: valueStart, count: valueCount)
         if name.equalsIgnoringCase("host") {
             fields.pointee.hosts += 1
@@ -80,6 +108,8 @@ enum Framing {
         } else if name.equalsIgnoringCase("transfer-encoding") {
             fields.pointee.encoding = value
             fields.pointee.encodings += 1
+        } else if name.equalsIgnoringCase("cookie") {
+            fields.pointee.cookieBytes += valueCount
         }
         return .YES
     }

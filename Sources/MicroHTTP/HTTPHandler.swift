@@ -8,8 +8,11 @@ public protocol HTTPHandler: Sendable {
     /// Answers a request whose body is longer than the limit of its admission.
     func refuse(_ head: RequestHead, overLimit limit: Int) -> Response
 
-    /// Answers a request whose framing is wrong; the connection is closed behind it.
+    /// Answers a request whose head is wrong; the connection is closed behind it.
     func refuse(malformed detail: String) -> Response
+
+    /// Answers a request whose head, or the fields behind its chunked body, are too large; the connection is closed behind it.
+    func refuse(headTooLarge detail: String) -> Response
 
     /// Answers a request whose body, if any, was collected.
     func respond(to request: Request) -> Response
@@ -21,7 +24,7 @@ public enum Admission: ~Copyable {
     case collect(limit: Int)
     /// Hand it on piece by piece.
     case stream(any BodyReceiver)
-    /// Answer at once without reading it, and close the connection.
+    /// Answer at once without taking it, and close the connection. The response must be small, and no stream.
     case refuse(Response)
 }
 

@@ -7,6 +7,11 @@ public final class HTTPServer: Sendable {
     /// The port that it listens on.
     public let port: Int
 
+    /// The most bytes of a request's line and header fields.
+    public static let maximumHeadBytes = HeadBounds.bytes
+    /// The most header fields of a request.
+    public static let maximumHeadFields = HeadBounds.fields
+
     private let daemon: Daemon
 
     /// Opens the socket, starts the threads and serves.

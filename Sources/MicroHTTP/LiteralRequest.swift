@@ -3,6 +3,7 @@ public final class LiteralRequest {
     private let method: Method
     // Bytes at addresses that do not change until deinit; `body` ends with the padding.
     private let path: UnsafeMutableRawBufferPointer
+    private let query: UnsafeMutableRawBufferPointer
     private let body: UnsafeMutableRawBufferPointer
     private let fields: Fields
 
@@ -16,27 +17,24 @@ public final class LiteralRequest {
         self.body = .allocate(byteCount: body.count + Request.padding, alignment: 1)
         self.body.copyBytes(from: body + [UInt8](repeating: 0, count: Request.padding))
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = .allocate(byteCount: parts[0].utf8.count, alignment: 1)
-        path.copyBytes(from: parts[0].utf8)
-        let parameters = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { parameter in
-            let sides = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let value = sides.count > 1 ? sides[1].map { $0 == "+" ? " " : $0 } : []
-            return (String(sides[0]), String(value))
-        }
-        fields = Fields(headers: headers.map { ($0.0.lowercased(), $0.1) }, parameters: parameters)
+        path = Self.keep(parts[0])
+        query = Self.keep(parts.count > 1 ? parts[1] : "")
+        fields = Fields(headers: headers.map { ($0.0.lowercased(), Self.keep($0.1)) })
     }
 
     deinit {
         path.deallocate()
+        query.deallocate()
         body.deallocate()
     }
 
     /// Lets a handler answer it, the way a server does.
     public func answer(by handler: some HTTPHandler) -> Response {
-        let path = UnsafeRawBufferPointer(path)
         let bytes = UnsafeRawBufferPointer(rebasing: body[..<(body.count - Request.padding)])
         let framing = bytes.isEmpty ? BodyFraming.none : .length(bytes.count)
-        let head = RequestHead(method: method, path: path, framing: framing, fields: fields)
+        let head = RequestHead(
+            method: method, path: UnsafeRawBufferPointer(path), query: UnsafeRawBufferPointer(query), framing: framing,
+            fields: fields)
         guard !bytes.isEmpty else { return handler.respond(to: Request(head: head, body: bytes)) }
         switch handler.admit(head) {
         case .refuse(let response):
@@ -50,30 +48,31 @@ public final class LiteralRequest {
         }
     }
 
+    private static func keep(_ text: some StringProtocol) -> UnsafeMutableRawBufferPointer {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+        bytes.copyBytes(from: text.utf8)
+        return bytes
+    }
+
     /// Fields at addresses that do not change as long as the request lives.
     private final class Fields: RequestFields {
-        private let headers: [(name: String, value: UnsafeRawBufferPointer)]
-        private let parameters: [(name: String, value: UnsafeRawBufferPointer)]
+        private let headers: [(name: String, value: UnsafeMutableRawBufferPointer)]
 
-        init(headers: [(String, String)], parameters: [(String, String)]) {
-            self.headers = headers.map { ($0.0, Self.keep($0.1)) }
-            self.parameters = parameters.map { ($0.0, Self.keep($0.1)) }
-        }
+        /// - Parameter headers: Names in lower case, and values that are freed with this.
+        init(headers: [(String, UnsafeMutableRawBufferPointer)]) { self.headers = headers.map { ($0.0, $0.1) } }
 
         deinit {
-            for field in headers + parameters { field.value.deallocate() }
+            for field in headers { field.value.deallocate() }
         }
 
         func header(_ name: StaticString) -> BorrowedBytes? {
-            headers.first { $0.name == name.description.lowercased() }?.value
+            headers.first { $0.name == name.description.lowercased() }.map { UnsafeRawBufferPointer($0.value) }
         }
 
-        func query(_ name: StaticString) -> BorrowedBytes? { parameters.first { $0.name == name.description }?.value }
-
-        private static func keep(_ text: String) -> UnsafeRawBufferPointer {
-            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
-            bytes.copyBytes(from: text.utf8)
-            return UnsafeRawBufferPointer(bytes)
+        func forEachHeader(_ name: StaticString, _ visit: (BorrowedBytes) -> Void) {
+            for field in headers where field.name == name.description {
+                visit(UnsafeRawBufferPointer(field.value))
+            }
         }
     }
 }

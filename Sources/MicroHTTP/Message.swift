@@ -125,12 +125,15 @@ private let endProducedBody: MHD_ContentReaderFreeCallback = { token in
 // MARK: Without the library
 
 /// The bytes of a response, sent at `date`, that closes its connection; nil for one whose body is not at hand.
-func serialize(_ response: consuming Response, date: UnsafePointer<CChar>) -> [UInt8]? {
+///
+/// - Parameter isHead: Whether it answers a HEAD request, so that the body is left out.
+func serialize(_ response: consuming Response, toHead isHead: Bool = false, date: UnsafePointer<CChar>) -> [UInt8]? {
     let phrase = String(cString: MHD_get_reason_phrase_for(CUnsignedInt(response.status)))
     var text = "HTTP/1.1 \(response.status) \(phrase)\r\nDate: \(String(cString: date))\r\n"
     text += String(decoding: response.headers.text, as: UTF8.self)
     guard let count = response.byteCount else { return nil }
     text += "Content-Length: \(count)\r\nConnection: close\r\n\r\n"
+    if isHead { return Array(text.utf8) }
     switch consume response.body {
     case .empty: return Array(text.utf8)
     case .bytes(let bytes): return Array(text.utf8) + bytes

@@ -6,24 +6,45 @@ public enum PercentDecoding {
         public let offset: Int
     }
 
-    /// Appends the text with its escapes resolved, once; `+` stays a plus.
+    /// Appends the text with its escapes resolved, once.
     ///
+    /// - Parameter plusIsSpace: Whether a `+` is a space, as in a query; in a path it is a plus.
     /// - Throws: ``BrokenEscape`` for a `%` without two hexadecimal digits behind it.
-    public static func append(_ text: BorrowedBytes, to bytes: inout [UInt8]) throws(BrokenEscape) {
+    public static func append(
+        _ text: BorrowedBytes, to bytes: inout [UInt8], plusIsSpace: Bool = false
+    ) throws(BrokenEscape) {
         var offset = 0
         while offset < text.count {
-            let byte = text[offset]
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                offset += 1
-                continue
-            }
-            guard offset + 2 < text.count, let high = digit(text[offset + 1]), let low = digit(text[offset + 2]) else {
-                throw BrokenEscape(offset: offset)
-            }
-            bytes.append(high << 4 | low)
-            offset += 3
+            bytes.append(try next(in: text, at: &offset, plusIsSpace: plusIsSpace))
         }
+    }
+
+    /// True if a text of a query stands for an ASCII text of the program. Allocates nothing.
+    public static func query(_ text: BorrowedBytes, means name: StaticString) -> Bool {
+        var offset = 0
+        for position in 0..<name.utf8CodeUnitCount {
+            guard offset < text.count, let byte = try? next(in: text, at: &offset, plusIsSpace: true),
+                byte == name.utf8Start[position]
+            else { return false }
+        }
+        return offset == text.count
+    }
+
+    /// The byte that stands at `offset`, which moves behind it.
+    @inline(__always)
+    private static func next(
+        in text: BorrowedBytes, at offset: inout Int, plusIsSpace: Bool
+    ) throws(BrokenEscape) -> UInt8 {
+        let byte = text[offset]
+        guard byte == UInt8(ascii: "%") else {
+            offset += 1
+            return plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte
+        }
+        guard offset + 2 < text.count, let high = digit(text[offset + 1]), let low = digit(text[offset + 2]) else {
+            throw BrokenEscape(offset: offset)
+        }
+        offset += 3
+        return high << 4 | low
     }
 
     /// True if the text has an escape: without one, it is its own decoding.

@@ -5,14 +5,20 @@ public struct RequestHead {
     /// The target's path as it was sent, percent-encoded, without the query.
     public let path: BorrowedBytes
 
+    /// The target's query as it was sent, without the `?`; empty if there is none.
+    public let query: BorrowedBytes
+
     /// Whether a body comes with the request, and what is known of its length.
     public let framing: BodyFraming
 
     private let fields: any RequestFields
 
-    init(method: Method, path: BorrowedBytes, framing: BodyFraming, fields: some RequestFields) {
+    init(
+        method: Method, path: BorrowedBytes, query: BorrowedBytes, framing: BodyFraming, fields: some RequestFields
+    ) {
         self.method = method
         self.path = path
+        self.query = query
         self.framing = framing
         self.fields = fields
     }
@@ -20,9 +26,21 @@ public struct RequestHead {
     /// The value of the first header field with this name, whatever the case.
     public func header(_ name: StaticString) -> BorrowedBytes? { fields.header(name) }
 
-    /// The value of the first parameter of the query with this name: still percent-encoded, but with `+` read as a space, as
-    /// forms write it. A parameter without `=` is empty.
-    public func query(_ name: StaticString) -> BorrowedBytes? { fields.query(name) }
+    /// Calls `visit` with the value of each header field with this name, whatever the case, in their order.
+    ///
+    /// - Parameter name: The name in lower case.
+    public func forEachHeader(_ name: StaticString, _ visit: (BorrowedBytes) -> Void) {
+        fields.forEachHeader(name, visit)
+    }
+
+    /// The parameters of the query.
+    public var parameters: QueryParameters { QueryParameters(query) }
+
+    /// The value of the first parameter of the query with this name, as ``QueryParameters`` has it.
+    public func parameter(_ name: StaticString) -> BorrowedBytes? {
+        for (candidate, value) in parameters where PercentDecoding.query(candidate, means: name) { return value }
+        return nil
+    }
 }
 
 /// A request with all of its body: valid until the call that it was handed to returns.
@@ -47,5 +65,5 @@ public enum BodyFraming: Sendable, Equatable {
 /// Where a head's fields are looked up: the connection they came by, or memory.
 protocol RequestFields {
     func header(_ name: StaticString) -> BorrowedBytes?
-    func query(_ name: StaticString) -> BorrowedBytes?
+    func forEachHeader(_ name: StaticString, _ visit: (BorrowedBytes) -> Void)
 }

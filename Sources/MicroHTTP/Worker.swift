@@ -19,13 +19,18 @@ final class Worker: @unchecked Sendable {
 final class Dispatcher: Sendable {
     let admit: @Sendable (RequestHead) -> Admission
     let refuse: @Sendable (RequestHead, Int) -> Response
-    let refuseMalformed: @Sendable (String) -> Response
+    let refuseHead: @Sendable (HeadError) -> Response
     let respond: @Sendable (Request) -> Response
 
     init(_ handler: some HTTPHandler) {
         admit = { handler.admit($0) }
         refuse = { handler.refuse($0, overLimit: $1) }
-        refuseMalformed = { handler.refuse(malformed: $0) }
+        refuseHead = { error in
+            switch error.reason {
+            case .malformed: handler.refuse(malformed: error.detail)
+            case .tooLarge: handler.refuse(headTooLarge: error.detail)
+            }
+        }
         respond = { handler.respond(to: $0) }
     }
 }

@@ -59,6 +59,9 @@ struct AdmissionTests {
         try expect(
             Reply(test.service.refuse(malformed: "the request has two ends")),
             is: ExpectedProblem(400, "malformed_request", "the request has two ends"))
-        #expect(test.service.requestCounts == ["unmatched OTHER 400": 1])
+        try expect(
+            Reply(test.service.refuse(headTooLarge: "the head is too large")),
+            is: ExpectedProblem(431, "headers_too_large", "the head is too large"))
+        #expect(test.service.requestCounts == ["unmatched OTHER 400": 1, "unmatched OTHER 431": 1])
     }
 }

@@ -80,6 +80,8 @@ struct ContractTests {
         #expect(text.contains("| `max_value_bytes` | \(limits.maxValueBytes >> 20) MiB |"))
         #expect(text.contains("| `max_body_bytes` | \(limits.maxBodyBytes >> 20) MiB |"))
         #expect(text.contains("| `max_bulk_items` | \(limits.maxBulkItems) |"))
+        #expect(
+            text.contains("may have \(HTTPServer.maximumHeadBytes) bytes and \(HTTPServer.maximumHeadFields) fields"))
     }
 
     @Test func aCursorHasTheFormOfTheContract() throws {

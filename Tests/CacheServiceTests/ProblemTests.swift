@@ -13,7 +13,8 @@ struct ProblemTests {
             ("route_not_found", 404, "Not Found"), ("method_not_allowed", 405, "Method Not Allowed"),
             ("value_too_large", 413, "Content Too Large"), ("body_too_large", 413, "Content Too Large"),
             ("too_many_items", 413, "Content Too Large"), ("key_too_long", 414, "URI Too Long"),
-            ("unsupported_media_type", 415, "Unsupported Media Type"), ("loading", 503, "Service Unavailable"),
+            ("unsupported_media_type", 415, "Unsupported Media Type"),
+            ("headers_too_large", 431, "Request Header Fields Too Large"), ("loading", 503, "Service Unavailable"),
             ("draining", 503, "Service Unavailable"), ("insufficient_storage", 507, "Insufficient Storage"),
             ("internal_error", 500, "Internal Server Error"),
         ]

@@ -38,6 +38,19 @@ struct RoutingTests {
         }
     }
 
+    @Test func optionsOfAllTheServer() throws {
+        for body in ["", "x", String(repeating: "x", count: 100_000)] {
+            let reply = test.ask(.options, "*", body: body)
+            guard body.count <= 64 << 10 else {
+                try expect(reply, is: ExpectedProblem(413, "body_too_large"))
+                continue
+            }
+            #expect(reply.status == 204)
+            #expect(reply["Allow"] == "GET, HEAD, PUT, POST, DELETE, OPTIONS")
+        }
+        try expect(test.get("*"), is: ExpectedProblem(404, "route_not_found"))
+    }
+
     @Test(arguments: routes)
     func anotherMethodIsNotAllowed(route: Route) throws {
         for method in MicroHTTP.Method.allCases where !route.allowed.contains(method) {
@@ -59,10 +72,12 @@ struct RoutingTests {
         try expect(
             test.ask(method, "/nothing?x=y"),
             is: ExpectedProblem(404, "route_not_found", "there is no route /nothing; GET / lists those that there are"))
-        try expect(test.ask(method, "/nothing", body: "1"), is: ExpectedProblem(404, "route_not_found"))
-        try expect(
-            test.ask(method, "/nothing", body: String(repeating: "x", count: 100_000)),
-            is: ExpectedProblem(404, "route_not_found"))
+        for body in ["1", String(repeating: "x", count: 100_000)] {
+            try expect(
+                test.ask(method, "/nothing", body: body),
+                is: ExpectedProblem(
+                    404, "route_not_found", "there is no route /nothing; GET / lists those that there are"))
+        }
     }
 
     @Test func aPathInAMessageIsShortened() throws {

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.contract import assert_problem
 from harness.wire import ConnectionEnded, Wire, request
 
 pytestmark = pytest.mark.usefixtures("bystanders")
@@ -259,7 +260,19 @@ def test_a_long_request_line_is_no_more_than_a_long_key(wire):
         assert wire.ask(request("GET", "/livez?" + "q" * size)).status == 200
 
 
+def test_more_than_so_many_headers_have_no_effect(server, wire, prefix):
+    """With them there would be no room for the answer to what took effect."""
+    headers = [f"X-Header-{number}: {'v' * 40}" for number in range(50)]
+    assert_problem(wire.ask(request("PUT", f"/keys/{prefix}a", *headers, body=b"1")), 431, "headers_too_large")
+    wire.assert_closed()
+    assert server.get(f"/keys/{prefix}a").status == 404
+
+
+def test_a_query_may_have_any_number_of_parameters(wire):
+    assert wire.ask(request("GET", "/livez?" + "a&" * 2000)).status == 200
+
+
 def test_moderate_headers_are_served(wire):
-    reply = wire.ask(request("GET", "/livez", *(f"X-Header-{number}: {'v' * 40}" for number in range(50))))
+    reply = wire.ask(request("GET", "/livez", *(f"X-Header-{number}: {'v' * 40}" for number in range(38))))
     assert reply.status == 200
     assert wire.ask(request("GET", "/livez", "Cookie: " + "c" * 4000)).status == 200

@@ -55,6 +55,22 @@ struct PercentDecodingTests {
         #expect(bytes == [1, 2, 3])
     }
 
+    @Test func aPlusIsASpaceInAQuery() throws {
+        var bytes: [UInt8] = []
+        try Array("a+b%2B".utf8).withUnsafeBytes { try PercentDecoding.append($0, to: &bytes, plusIsSpace: true) }
+        #expect(bytes == Array("a b+".utf8))
+    }
+
+    @Test(arguments: [
+        ("prefix", true), ("%70refix", true), ("prefi%78", true), ("%70%72%65%66%69%78", true), ("Prefix", false),
+        ("%50refix", false), ("prefi", false), ("prefixx", false), ("prefix%00", false), ("prefi%7", false),
+        ("", false),
+        ("+prefix", false), ("prefix%", false),
+    ])
+    func comparesWhatATextOfAQueryMeans(text: String, isPrefix: Bool) {
+        #expect(Array(text.utf8).withUnsafeBytes { PercentDecoding.query($0, means: "prefix") } == isPrefix)
+    }
+
     @Test func seesWhetherThereIsAnythingToDecode() {
         #expect(!Array("a+b/c".utf8).withUnsafeBytes { PercentDecoding.hasEscape($0) })
         #expect(Array("a%".utf8).withUnsafeBytes { PercentDecoding.hasEscape($0) })

@@ -46,12 +46,16 @@ package struct ItemReader {
         var member = document.firstChild(of: node)
         while let name = member, let content = document.nextSibling(of: name) {
             if document.string(name, equals: "key") {
+                guard keyNode == nil else { throw Self.twice("key") }
                 keyNode = content
             } else if document.string(name, equals: "value") {
+                guard value == nil else { throw Self.twice("value") }
                 value = content
             } else if document.string(name, equals: "ttl") {
+                guard ttl == nil else { throw Self.twice("ttl") }
                 ttl = content
             } else if allowsExpiresAt, document.string(name, equals: "expires_at") {
+                guard expiresAt == nil else { throw Self.twice("expires_at") }
                 expiresAt = content
             } else {
                 throw CacheError(
@@ -66,7 +70,10 @@ package struct ItemReader {
         guard let value else { throw CacheError(.invalidBody, "an item has no \"value\"") }
         try limits.validate(valueCount: document.minifiedCount(of: value))
         var item = Item(value: value, lifetime: defaultLifetime)
-        if let expiresAt, document.kind(of: expiresAt) != .null {
+        // A member that is null is as good as none.
+        if let node = ttl, document.kind(of: node) == .null { ttl = nil }
+        if let node = expiresAt, document.kind(of: node) == .null { expiresAt = nil }
+        if let expiresAt {
             guard ttl == nil else {
                 throw CacheError(.invalidTTL, "an item has both \"ttl\" and \"expires_at\"; it may have one of them")
             }
@@ -74,10 +81,14 @@ package struct ItemReader {
             item.isExpired = left <= 0
             item.lifetime = left
             item.hasExpiry = true
-        } else if let ttl, document.kind(of: ttl) != .null {
+        } else if let ttl {
             item.lifetime = try Self.lifetime(document, ttl)
         }
         return item
+    }
+
+    private static func twice(_ member: StaticString) -> CacheError {
+        CacheError(.invalidBody, "an item has the member \"\(member)\" twice; it may have it once")
     }
 
     /// Reads a key that is a node by itself into ``key``.

@@ -20,8 +20,11 @@ extension CacheService {
             var list = document.root
             if document.kind(of: list) == .object {
                 guard let name = document.firstChild(of: list), document.string(name, equals: "keys"),
-                    let content = document.nextSibling(of: name), document.nextSibling(of: content) == nil
+                    let content = document.nextSibling(of: name)
                 else { throw Self.keysExpected }
+                if let other = document.nextSibling(of: content) {
+                    throw document.string(other, equals: "keys") ? Self.twice("keys") : Self.keysExpected
+                }
                 list = content
             }
             guard document.kind(of: list) == .array else { throw Self.keysExpected }
@@ -50,11 +53,15 @@ extension CacheService {
             var items: JSONNode?
             var lifetime = cache.defaultTimeToLive
             guard document.kind(of: document.root) == .object else { throw Self.itemsExpected }
+            var hasLifetime = false
             var member = document.firstChild(of: document.root)
             while let name = member, let content = document.nextSibling(of: name) {
                 if document.string(name, equals: "items") {
+                    guard items == nil else { throw Self.twice("items") }
                     items = content
                 } else if document.string(name, equals: "ttl") {
+                    guard !hasLifetime else { throw Self.twice("ttl") }
+                    hasLifetime = true
                     if document.kind(of: content) != .null { lifetime = try readLifetime(document, content) }
                 } else {
                     throw Problem(
@@ -76,6 +83,10 @@ extension CacheService {
             return count
         }
         return .json(["stored": count])
+    }
+
+    private static func twice(_ member: StaticString) -> Problem {
+        Problem(.invalidBody, "the body has the member \"\(member)\" twice; it may have it once")
     }
 
     private static let itemsExpected = Problem(

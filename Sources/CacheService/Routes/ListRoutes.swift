@@ -29,6 +29,8 @@ extension CacheService {
     }
 
     func clearKeys(_ head: RequestHead) throws(Problem) -> Response {
+        // A prefix by another name must not remove all there is.
+        try RequestReading.checkParameters(of: head, known: ["prefix"])
         let prefix = try RequestReading.parameter("prefix", of: head) ?? []
         let count = prefix.withUnsafeBytes { cache.deleteAll(prefix: $0) }
         return .json(["deleted": count])

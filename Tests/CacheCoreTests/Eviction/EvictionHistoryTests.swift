@@ -29,8 +29,8 @@ import Testing
         }
         for key in gone where queue.take(key) { wrong += 1 }
         for key in keys where !queue.take(key) { wrong += 1 }
-        // A full set makes one leave early, a like fingerprint makes one pass for another.
-        #expect(wrong <= capacity / 50, "\(wrong)")
+        // A full set makes one leave early, a like fingerprint makes one pass for another: seldom, but in a small queue too.
+        #expect(wrong <= max(3, capacity / 50), "\(wrong)")
     }
 
     @Test func aQueueOfNoLengthKnowsNothing() {

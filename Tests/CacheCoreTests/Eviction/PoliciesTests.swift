@@ -92,9 +92,10 @@ import Testing
         }
     }
 
-    /// Traffic that changes from what one policy likes to what another does: auto is near the best of them.
-    @Test func autoIsNearTheBest() throws {
-        var random = TestSeed.generator("autoIsNearTheBest")
+    /// Traffic that changes from what one policy likes to what another does: auto, which changes with it, hits more than
+    /// any of them by itself. It leads by some ten points.
+    @Test func autoLeadsWhenTheTrafficChanges() throws {
+        var random = TestSeed.generator("autoLeadsWhenTheTrafficChanges")
         var trace: [Int] = []
         for _ in 0..<60 { trace += 0..<1000 }  // a loop larger than the cache
         for step in 0..<60_000 {  // used again within the reach of the cache, and then no more
@@ -112,6 +113,6 @@ import Testing
         }
         let best = try EvictionPolicy.allCases.filter { $0 != .auto }.map(hitRate).max()!
         let auto = try hitRate(.auto)
-        #expect(auto > best - 3, "auto \(auto), the best \(best)")
+        #expect(auto > best + 5, "auto \(auto), the best alone \(best)")
     }
 }

@@ -60,7 +60,12 @@ import Testing
             #"{"key":"é23456789","value":[1,2,3,4,5,6,7,8,9 , 1]}"#,
             Read(key: "é23456789", value: "[1,2,3,4,5,6,7,8,9 , 1]", lifetime: 77)
         ),
-        (#"{"key":"a","key":"b","value":1,"value":2}"#, Read(key: "b", value: "2", lifetime: 77)),
+        (#"{"key":"k","value":1,"ttl":2,"expires_at":null}"#, Read(key: "k", value: "1", lifetime: 2_000_000_000)),
+        (
+            #"{"key":"k","value":1,"ttl":null,"expires_at":1700000001}"#,
+            Read(key: "k", value: "1", lifetime: 1_000_000_000)
+        ),
+        (#"{"key":"k","value":1,"ttl":null,"expires_at":null}"#, Read(key: "k", value: "1", lifetime: 77)),
     ])
     func reads(text: String, expected: Read) throws {
         let limits = EntryLimits(maxKeyBytes: 10, maxValueBytes: 21)
@@ -85,6 +90,10 @@ import Testing
         (#"{"key":"k","value":1,"expires_at":1e300}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":2015360001}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":1700000001,"ttl":1}"#, .invalidTTL),
+        (#"{"key":"a","key":"b","value":1}"#, .invalidBody), (#"{"key":"a","value":1,"value":1}"#, .invalidBody),
+        (#"{"key":"a","value":1,"ttl":null,"ttl":1}"#, .invalidBody),
+        (#"{"key":"a","k\u0065y":"a","value":1}"#, .invalidBody),
+        (#"{"key":"a","value":1,"expires_at":null,"expires_at":1700000001}"#, .invalidBody),
     ])
     func refuses(text: String, code: CacheError.Code) {
         let error = #expect(throws: CacheError.self) { try read(text) }

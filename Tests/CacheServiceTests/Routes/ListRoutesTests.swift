@@ -147,6 +147,28 @@ struct ListRoutesTests {
         #expect(test.get("/keys/a").status == 200)
     }
 
+    @Test(arguments: ["%70refix=user:", "prefi%78=user:", "&prefix=user:", "prefix=user%3A"])
+    func aPrefixIsOneHoweverItIsWritten(query: String) {
+        for key in ["user:1", "other"] { test.put("/keys/\(key)") }
+        #expect(test.ask(.delete, "/keys?\(query)").text == "{\"deleted\":1}\n")
+        #expect(test.get("/keys?\(query)").text == "{\"keys\":[],\"cursor\":null}\n")
+        #expect(test.get("/keys/other").status == 200)
+    }
+
+    /// With a slip in the name of the prefix it must not be all keys that go.
+    @Test(arguments: [
+        ("Prefix=user:", "Prefix"), ("prefix=user:&limit=1", "limit"), ("prefx=user:", "prefx"), ("user:", "user:"),
+        ("+prefix=user:", "+prefix"), ("%50refix=user:", "%50refix"), ("=user:", ""), ("prefix%=a", "prefix%"),
+    ])
+    func anUnknownParameterClearsNothing(query: String, named: String) throws {
+        test.put("/keys/a")
+        try expect(
+            test.ask(.delete, "/keys?\(query)"),
+            is: ExpectedProblem(
+                400, "invalid_query", "the query has the parameter \"\(named)\"; here it may have prefix alone"))
+        #expect(test.get("/keys/a").status == 200)
+    }
+
     @Test func anEmptyPrefixClearsAll() {
         test.put("/keys/a")
         #expect(test.ask(.delete, "/keys?prefix=").text == "{\"deleted\":1}\n")

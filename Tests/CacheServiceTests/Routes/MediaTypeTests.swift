@@ -54,9 +54,46 @@ struct MediaTypeTests {
     @Test func whatIsNotReadMayBeOfAnyType() {
         test.put("/keys/a")
         let headers = [("Content-Type", "image/png")]
+        for body in ["x", String(repeating: "x", count: 64 << 10)] {
+            #expect(test.ask(.get, "/keys/a", headers: headers, body: body).status == 200)
+            #expect(test.ask(.get, "/stats", headers: headers, body: body).status == 200)
+            #expect(test.ask(.options, "/mput", headers: headers, body: body).status == 204)
+            #expect(test.ask(.delete, "/stats", headers: headers, body: body).status == 204)
+        }
+        #expect(test.ask(.delete, "/keys/a", headers: headers, body: "x").status == 204)
+        test.put("/keys/a")
         // No body: a client that sets the type on every request.
         #expect(test.ask(.get, "/keys/a", headers: headers).status == 200)
         #expect(test.ask(.get, "/stats", headers: headers).status == 200)
         #expect(test.ask(.delete, "/keys/a", headers: headers).status == 204)
+    }
+
+    @Test(arguments: ["gzip", "GZIP", "br", "identity, gzip", "zstd,identity", " deflate "])
+    func anEncodedBodyIsRefused(coding: String) throws {
+        let headers = [("Content-Encoding", coding), ("Content-Type", "application/json")]
+        for (method, path) in [(MicroHTTP.Method.put, "/keys/a"), (.post, "/mput"), (.post, "/mget"), (.post, "/warm")]
+        {
+            for body in ["1", String(repeating: "1", count: 100_000)] {
+                let reply = test.ask(method, path, headers: headers, body: body)
+                try expect(reply, is: ExpectedProblem(415, "unsupported_media_type"))
+                #expect(reply["Accept-Encoding"] == "identity")
+            }
+        }
+        #expect(test.cache.getStats().puts == 0)
+        // What is not read may be encoded.
+        #expect(test.ask(.get, "/livez", headers: headers, body: "x").status == 200)
+    }
+
+    @Test func theRefusalNamesTheCoding() throws {
+        let headers = [("Content-Encoding", "identity"), ("Content-Encoding", "x, gzip")]
+        try expect(
+            test.put("/keys/a", headers: headers),
+            is: ExpectedProblem(
+                415, "unsupported_media_type", "the body is encoded as \"x\"; it must come as it is, without a coding"))
+    }
+
+    @Test(arguments: ["identity", "Identity", "", ",", "identity,identity"])
+    func noCodingIsTaken(coding: String) {
+        #expect(test.put("/keys/a", headers: [("Content-Encoding", coding)]).status == 201)
     }
 }

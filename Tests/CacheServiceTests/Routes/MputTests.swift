@@ -88,6 +88,21 @@ struct MputTests {
         #expect(test.cache.getStats().currentSize == 0)
     }
 
+    @Test(arguments: [
+        ("{\"items\":{\"a\":1},\"items\":{\"b\":1}}", "the body has the member \"items\""),
+        ("{\"items\":{\"a\":1},\"ttl\":5,\"ttl\":5}", "the body has the member \"ttl\""),
+        ("{\"ttl\":null,\"ttl\":5,\"items\":{\"a\":1}}", "the body has the member \"ttl\""),
+        (
+            "{\"items\":[{\"key\":\"a\",\"key\":\"b\",\"value\":1}]}",
+            "nothing was done: item 0: an item has the member \"key\""
+        ),
+    ])
+    func aMemberThatIsThereTwiceIsRefused(body: String, fault: String) throws {
+        try expect(
+            test.post("/mput", body), is: ExpectedProblem(400, "invalid_body", "\(fault) twice; it may have it once"))
+        #expect(test.cache.getStats().puts == 0)
+    }
+
     @Test func whenOneItemIsBadNothingIsStored() throws {
         let long = String(repeating: "k", count: 513)
         let items = [

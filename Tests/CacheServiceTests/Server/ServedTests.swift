@@ -51,6 +51,20 @@ struct ServedTests {
         #expect(after["connections"] as? Int == 2)
     }
 
+    /// The library closes a connection without an answer when the response's head does not fit beside the request's.
+    @Test func aHeadThatIsTooLargeHasNoEffect() throws {
+        defer { server.stop() }
+        for headers in ["X: \(String(repeating: "y", count: 11_700))\r\n", String(repeating: "X: y\r\n", count: 150)] {
+            let (head, body) = try LoopbackClient(port: server.port).ask(
+                "PUT", "/keys/a", body: Array("1".utf8), headers: headers)
+            #expect(head.hasPrefix("HTTP/1.1 431 Request Header Fields Too Large\r\n"))
+            #expect(head.contains("\r\nConnection: close\r\n"))
+            #expect(String(decoding: body, as: UTF8.self).contains("\"code\":\"headers_too_large\""))
+        }
+        #expect(test.get("/keys/a").status == 404)
+        #expect(test.cache.getStats().puts == 0)
+    }
+
     @Test func theFiguresOutliveTheServer() throws {
         _ = try LoopbackClient(port: server.port).ask("GET", "/keys/a")
         server.stop()

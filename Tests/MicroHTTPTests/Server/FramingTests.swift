@@ -48,6 +48,8 @@ struct FramingTests {
         "X: y\r\n\0\r\nContent-Length: 5",
         "X: y\r\n\0: z\r\nContent-Length: 5",
         "X\0: y",
+        // A carriage return that some take for the end of a line.
+        "X: y\rContent-Length: 5", "X: \r", "X: y\r\r", "X\ry: z", "\rX: y",
     ])
     func isRefusedAndTheConnectionEnds(fields: String) throws {
         let asked = Tally()
@@ -74,7 +76,8 @@ struct FramingTests {
     }
 
     @Test(arguments: [
-        "+5", "-5", "0x5", "5 5", "5,5", "5;", "five", "5.0", "1e1", "99999999999999999999999999", "\u{665}",
+        "5 ", "5\t", "+5", "-5", "0x5", "5 5", "5,5", "5;", "five", "5.0", "1e1", "99999999999999999999999999",
+        "\u{665}",
     ])
     func anOddLengthIsRefused(length: String) throws {
         try withServer { server in
@@ -102,7 +105,10 @@ struct FramingTests {
                 "Content-Length: 9223372036854775808",
                 "the Content-Length is not a number of bytes; it must be decimal digits"
             ),
-            ("Transfer-Encoding: gzip", "the Transfer-Encoding is not understood; it must be chunked"),
+            (
+                "Transfer-Encoding: gzip",
+                "the Transfer-Encoding is not understood; it must be chunked, with nothing behind it"
+            ),
             (
                 "A : b",
                 "a header field has white space around its name; the name must stand directly before the colon"
@@ -110,6 +116,10 @@ struct FramingTests {
             (
                 "A: b\0c",
                 "a header field has no name, or a NUL byte in it; it must be a name, a colon and a value"
+            ),
+            (
+                "A: b\rc",
+                "the head has a carriage return in the midst of a line; it may stand before a line feed only"
             ),
             ("A: b\r\n c", "a header field goes on in the next line; it must be on one line"),
             ("Host: other", "the request has 2 Host fields; it must have one"),
@@ -139,7 +149,8 @@ struct FramingTests {
         "GET /a HTTP/1.1\r\nHost: test\r\nHost: test\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n",
         "GET /a HTTP/1.1\r\nno colon\r\n\r\n",
         "GET /a\r\n\r\n", "GET\r\n\r\n", "/a\r\n\r\n", "GET /a HTTP/one\r\nHost: test\r\n\r\n",
-        "GET /a HTTP/1.1\r\n\0\r\nHost: test\r\n\r\n",
+        "GET /a HTTP/1.1\r\n\0\r\nHost: test\r\n\r\n", "GET /a\rb HTTP/1.1\r\nHost: test\r\n\r\n",
+        "GET /a HTTP/1.1\r\r\nHost: test\r\n\r\n", "GET /a?b c HTTP/1.1\r\nHost: test\r\n\r\n",
     ])
     func whatIsNotHTTPIsRefusedAndTheConnectionEnds(request: String) throws {
         try withServer { server in

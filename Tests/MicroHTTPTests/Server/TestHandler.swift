@@ -13,6 +13,7 @@ struct TestHandler: HTTPHandler {
     }
 
     func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
+    func refuse(headTooLarge detail: String) -> Response { .text(detail, status: 431) }
 
     /// The request's method, path and body.
     static func echo(_ request: Request) -> Response {

@@ -39,9 +39,14 @@ struct UploadLimitTests {
 
     @Test func theAnswerReachesAClientThatSendsAllTheSame() throws {
         try withServer(handler) { server in
-            let connection = try server.connect()
-            connection.sendAsMuchAsTaken(Array(put("/l", String(repeating: "x", count: 300_000)).utf8))
-            #expect(try connection.readReply().status == 413)
+            // A client that reads nothing before it has sent all, framed either way, is not reset meanwhile.
+            for request in [put("/l", String(repeating: "x", count: 4_000_000)), chunkedHead + chunk(4_000_000)] {
+                let connection = try server.connect()
+                try connection.send(request)
+                let reply = try connection.readReply()
+                #expect(reply.status == 413)
+                #expect(reply.closes)
+            }
         }
     }
 
@@ -87,16 +92,28 @@ struct UploadLimitTests {
         }
     }
 
+    /// It is given a few seconds to send the rest of what was refused, however long a connection may be silent otherwise.
+    @Test(arguments: [Duration.zero, .seconds(3600)])
+    func aClientThatFallsSilentIsCutOff(idleTimeout: Duration) throws {
+        try withServer(handler, idleTimeout: idleTimeout) { server in
+            let connection = try server.connect()
+            try connection.send("PUT /l HTTP/1.1\r\nHost: test\r\nContent-Length: \(Self.limit + 1)\r\n\r\nbegun")
+            #expect(try connection.readReply().status == 413)
+            try waitUntil("the connection is closed") { server.connectionCount == 0 }
+        }
+    }
+
     @Test func theRefusalCanBeMadeFromTheHead() throws {
         struct Explaining: HTTPHandler {
             func admit(_ head: RequestHead) -> Admission { .collect(limit: 1) }
             func respond(to request: Request) -> Response { .text("taken") }
             func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
                 .text(
-                    "\(head.header("X-Name").map { String($0) } ?? "") \(head.query("q").map { String($0) } ?? "")",
+                    "\(head.header("X-Name").map { String($0) } ?? "") \(head.parameter("q").map { String($0) } ?? "")",
                     status: 413)
             }
             func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
+            func refuse(headTooLarge detail: String) -> Response { .text(detail, status: 431) }
         }
         try withServer(Explaining()) { server in
             let line = "PUT /x?q=1 HTTP/1.1\r\nHost: test\r\nX-Name: n\r\n"
