@@ -51,7 +51,7 @@ package struct CachedValue: ~Copyable {
 
 /// What a bulk read found: for each key of the batch, by its place, the value or nothing.
 package struct CachedValues: ~Copyable {
-    /// Where the value at a place is: in `bytes`, or in a block that is lent, a reference to which this owns.
+    /// Where the value at a place is: in `copies`, or in a block that is lent, a reference to which this owns.
     private enum Found {
         case nothing
         case copied(start: Int, count: Int)
@@ -59,8 +59,8 @@ package struct CachedValues: ~Copyable {
     }
 
     private var found: [Found]
-    /// The copies, one behind the other.
-    private var bytes: [UInt8] = []
+    /// One behind the other.
+    private var copies = ByteBuffer()
 
     init(count: Int) { found = Array(repeating: .nothing, count: count) }
 
@@ -70,13 +70,16 @@ package struct CachedValues: ~Copyable {
 
     package var count: Int { found.count }
 
+    /// How many bytes were copied.
+    var copiedBytes: Int { copies.count }
+
     func isPresent(_ place: Int) -> Bool {
         if case .nothing = found[place] { false } else { true }
     }
 
     /// How many bytes all values have together.
     package var byteCount: Int {
-        found.reduce(bytes.count) { sum, found in
+        found.reduce(copies.count) { sum, found in
             if case .lent(let block) = found { sum + block.valueCount } else { sum }
         }
     }
@@ -86,7 +89,7 @@ package struct CachedValues: ~Copyable {
         switch found[place] {
         case .nothing: nil
         case .copied(let start, let count):
-            try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+            try body(UnsafeRawBufferPointer(rebasing: copies.bytes[start..<start + count]))
         case .lent(let block): try body(block.value)
         }
     }
@@ -120,19 +123,9 @@ package struct CachedValues: ~Copyable {
             found[place] = .lent(block)
             return
         }
-        let start = bytes.count
+        let start = copies.count
         let count = entry.valueCount
-        bytes.append(addingCapacity: count) { entry.copyValue(to: $0) }
+        entry.copyValue(to: copies.append(count))
         found[place] = .copied(start: start, count: count)
-    }
-}
-
-extension [UInt8] {
-    /// Appends `count` bytes that `write` writes.
-    fileprivate mutating func append(addingCapacity count: Int, _ write: (UnsafeMutableRawPointer) -> Void) {
-        let start = self.count
-        if capacity < start + count { reserveCapacity(Swift.max(2 * capacity, start + count)) }
-        append(contentsOf: repeatElement(0, count: count))
-        withUnsafeMutableBytes { write($0.baseAddress.unsafelyUnwrapped + start) }
     }
 }

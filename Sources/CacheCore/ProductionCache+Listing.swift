@@ -72,13 +72,17 @@ extension ProductionCache {
         let offset = wallClock - now
         let end = lines.count + byteCount
         var start = try start(after: cursor)
+        var limit = 16
         repeat {
             var keys: [[UInt8]] = []
             var values: [(block: ValueBlock, expiresAt: Int64)] = []
-            let next = store.scan(prefix: prefix, from: start, limit: 64, slots: 4096) { entry in
+            // Few at a time where they are large, because all are copied in one holding of the lock.
+            let next = store.scan(prefix: prefix, from: start, limit: limit, slots: 4096) { entry in
                 keys.append(Array(entry.key))
                 values.append((entry.copy(), entry.expiresAt))
             }
+            let copied = values.reduce(0) { $0 + $1.block.valueCount }
+            limit = min(64, max(1, limit * ShardedStore.bytesAtOnce / max(1, copied)))
             // The lines are written after the lock, from copies made under it.
             for (key, (value, expiresAt)) in zip(keys, values) {
                 lines.append("{\"key\":")

@@ -16,7 +16,8 @@ internal import Threading
 /// under which a value of up to 64 KiB is copied; a larger one is lent. Writers of different shards do not meet.
 ///
 /// **Bounds** hold at every moment: never more than `capacity` entries, never more than `memoryLimit` bytes for them. When
-/// room is needed, expired entries go first, then those that ``EvictionPolicy`` names. Nothing is evicted below the bounds.
+/// room is needed, entries go first that expired more than a moment (134 ms) ago, then those that ``EvictionPolicy`` names. Nothing
+/// is evicted below the bounds.
 ///
 /// **Expiry.** An entry is never served at or after its expiry, and is gone within a second of it without being read.
 public final class ProductionCache: Sendable {
@@ -58,7 +59,7 @@ public final class ProductionCache: Sendable {
 
     /// What the cache has done and holds now.
     ///
-    /// - Complexity: O(1), and as much work as there are entries that expired since the last sweep.
+    /// - Complexity: O(1), and as much work as there are entries that expired since the last sweep, and uses and pages to put in order.
     public func getStats() -> CacheStats {
         store.maintain()
         func sum(_ counter: CacheCounter) -> Int { Int(store.counters.sum(counter.rawValue)) }

@@ -15,6 +15,8 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
 
     /// How many nodes there may be; nil if something else bounds them.
     let capacity: Int?
+    /// Whether something else bounds them too.
+    private let mayFillEarlier: Bool
 
     // What some of the rules keep beside the lists.
     var hand: Node?
@@ -35,11 +37,16 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
     ///   - rules: The rules at first.
     ///   - isAdaptive: Whether ``become(_:windowShare:)`` may be called.
     ///   - capacity: How many nodes there may be; nil if something else bounds them.
+    ///   - mayFillEarlier: Whether something else bounds them too.
     ///   - sketchBytesPerEntry: What W-TinyLFU's sketch may take.
-    init(_ rules: EvictionRules, isAdaptive: Bool, capacity: Int?, sketchBytesPerEntry: Double = 8) {
+    init(
+        _ rules: EvictionRules, isAdaptive: Bool, capacity: Int?, mayFillEarlier: Bool = false,
+        sketchBytesPerEntry: Double = 8
+    ) {
         self.rules = rules
         self.isAdaptive = isAdaptive
         self.capacity = capacity
+        self.mayFillEarlier = mayFillEarlier
         self.sketchBytesPerEntry = sketchBytesPerEntry
         if rules == .wideWindow { window = AdaptiveWindow(share: AdaptiveWindow.wideShare) }
     }
@@ -51,7 +58,7 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
     var count: Int { first.count + second.count + third.count }
 
     /// How many nodes there are when all room is taken, as far as that is known.
-    var size: Int { capacity ?? max(count, 1) }
+    var size: Int { mayFillEarlier ? min(capacity ?? .max, max(count, 1)) : capacity ?? max(count, 1) }
 
     // MARK: What happens
 
@@ -113,6 +120,8 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
 
     /// The node to remove in the place of `spared`, which was the victim; nil if there is no other.
     mutating func victim(besides spared: Node) -> Node? {
+        // S3-FIFO has noted that it leaves.
+        if rules == .s3FIFO { _ = ghosts.take(spared.hash) }
         // Last in its list, it would leave late, but the rules may know no other.
         move(spared, to: spared.list)
         if let node = victim(), node != spared { return node }
@@ -171,7 +180,10 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
 
     /// For how many nodes the history should have room if it has too little; nil if it has enough.
     private var wantedHistoryCapacity: Int? {
-        guard keepsSketch || keepsGhosts, count > historyCapacity else { return nil }
+        // A shard may have more than its share of the capacity: what is known is not thrown away for that.
+        guard keepsSketch || keepsGhosts, count > historyCapacity, historyCapacity < capacity ?? .max else {
+            return nil
+        }
         return min(capacity ?? .max, max(count + count / 4, capacity == nil ? 1024 : 8192))
     }
 

@@ -1,6 +1,6 @@
 /// Which entry leaves the cache when room is needed for another.
 ///
-/// All of them note a hit under the read lock alone. Expired entries always go first.
+/// All of them note a hit under the read lock alone. Entries that expired more than 134 ms ago always go first.
 public enum EvictionPolicy: String, Sendable, CaseIterable {
     /// One of the others, whichever does best at the time: small ghost caches, which hold no values, run all four on a
     /// sample of the keys, and the one with the most hits lately governs. Starts as ``wTinyLFU``; goes by ``lru`` in a form

@@ -20,7 +20,9 @@ extension ShardedStore {
     func makeRoom(
         _ room: inout Ledger.Room, for shard: Int, _ entry: PreparedEntry, _ layout: EntryLayout, now: Int64
     ) {
-        if expireForRoom(now: now) || spareAPage(into: &room) { return }
+        // Where entries alone are lacking, a page is of no use.
+        let lacksEntries = ledger.entries >= capacity ?? .max
+        if expireForRoom(now: now) || !lacksEntries && spareAPage(into: &room) { return }
         observers.fit(to: ledger.entries)
         var victims = Victims(now: now)
         if policy == .lru {

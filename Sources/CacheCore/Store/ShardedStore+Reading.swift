@@ -3,7 +3,7 @@ extension ShardedStore {
     ///
     /// - Parameter found: Told the entry, under the shard's read lock: it must be quick, take no lock, and copy what it keeps.
     /// - Returns: What `found` returned; nil if there is no live entry.
-    /// - Complexity: O(1) expected. A hit takes the shard's read lock and nothing else, but for one in a thousand that puts the uses
+    /// - Complexity: O(1) expected. A hit takes the shard's read lock and nothing else, but for one in some hundred that puts the uses
     ///   in order.
     @inline(__always)
     func lookup<Result: ~Copyable>(_ key: UnsafeRawBufferPointer, _ found: (Entry) -> Result) -> Result? {
@@ -37,60 +37,78 @@ extension ShardedStore {
 
     /// Notes a use for which there was no room, and with it all before.
     private func use(_ key: UnsafeRawBufferPointer, hash: UInt64, rank: Int64) {
-        withShard(shardIndex(hash)) { shard in
-            guard let entry = shard.table.find(key, hash: hash) else { return }
-            entry.rank = rank
-            shard.order.use(entry, hash: hash)
-            observers.hit(hash, entry)
-        }
+        withShard(shardIndex(hash)) { noteUse(key, hash: hash, rank: rank, in: &$0) }
+    }
+
+    private func noteUse(_ key: UnsafeRawBufferPointer, hash: UInt64, rank: Int64, in shard: inout Shard) {
+        guard let entry = shard.table.find(key, hash: hash) else { return }
+        entry.rank = rank
+        shard.order.use(entry, hash: hash)
+        observers.hit(hash, entry)
     }
 
     /// Finds the live entries of a batch of distinct keys, notes the uses in the order of the keys, and counts a hit or
-    /// a miss each. Takes each shard's read lock once.
+    /// a miss each. Takes each shard's read lock once, or once for each part where a shard has many of the keys, or large values.
     func lookup(_ keys: borrowing KeyBatch) -> CachedValues {
         var values = CachedValues(count: keys.count)
+        // By places: those whose uses or misses found no room in the ring, and those that were seen expired.
         var unnoted: [Int] = []
-        var unnotedMisses: [UInt64] = []
+        var expired: [Int] = []
         let (now, rank) = clock.reading(uses: keys.count)
         var hits = 0
-        var sawExpired = false
         forEachShard(of: keys) { index, members in
             let shardGuard = guards + index
-            shardGuard.pointee.lock.lockForReading()
-            for member in members {
-                let place = Int(member)
-                keys.withKey(place) { key, hash in
-                    let entry = shards[index].table.find(key, hash: hash)
-                    guard let found = entry, found.expiresAt > now else {
-                        if entry != nil { sawExpired = true }
-                        if observers.wantsMiss(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
-                            unnotedMisses.append(hash)
+            var next = 0
+            while next < members.count {
+                let end = min(members.count, next + Self.keysAtOnce)
+                let copiedBytes = values.copiedBytes + Self.bytesAtOnce
+                shardGuard.pointee.lock.lockForReading()
+                while next < end, values.copiedBytes < copiedBytes {
+                    let place = Int(members[next])
+                    next += 1
+                    keys.withKey(place) { key, hash in
+                        let entry = shards[index].table.find(key, hash: hash)
+                        guard let found = entry, found.expiresAt > now else {
+                            if entry != nil { expired.append(place) }
+                            if observers.wantsMiss(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
+                                unnoted.append(place)
+                            }
+                            return
                         }
-                        return
+                        values.set(place, to: found)
+                        hits += 1
+                        let word = wordOfUse(hash: hash, rank: rank + Int64(place))
+                        if !shardGuard.pointee.uses.note(found.slot, word: word) { unnoted.append(place) }
                     }
-                    values.set(place, to: found)
-                    let word = wordOfUse(hash: hash, rank: rank + Int64(place))
-                    if !shardGuard.pointee.uses.note(found.slot, word: word) { unnoted.append(place) }
-                    hits += 1
+                }
+                shardGuard.pointee.lock.unlockAfterReading()
+                if !unnoted.isEmpty {
+                    withShard(index) { shard in
+                        for place in unnoted {
+                            keys.withKey(place) { key, hash in
+                                if values.isPresent(place) {
+                                    noteUse(key, hash: hash, rank: rank + Int64(place), in: &shard)
+                                } else {
+                                    observers.miss(hash)
+                                }
+                            }
+                        }
+                    }
+                    unnoted.removeAll(keepingCapacity: true)
                 }
             }
-            shardGuard.pointee.lock.unlockAfterReading()
-            for place in unnoted {
-                keys.withKey(place) { key, hash in use(key, hash: hash, rank: rank + Int64(place)) }
-            }
-            unnoted.removeAll(keepingCapacity: true)
-            for hash in unnotedMisses { withShard(index) { _ in observers.miss(hash) } }
-            unnotedMisses.removeAll(keepingCapacity: true)
         }
         if hits > 0 { count(.hits, hits) }
         if hits < keys.count { count(.misses, keys.count - hits) }
-        if sawExpired {
-            for place in 0..<keys.count where !values.isPresent(place) {
-                keys.withKey(place) { key, hash in removeExpired(key, hash: hash, now: now) }
-            }
+        for place in expired {
+            keys.withKey(place) { key, hash in removeExpired(key, hash: hash, now: now) }
         }
         return values
     }
+
+    /// How many keys a bulk call looks at, and about how many bytes it copies, in one holding of a lock.
+    static var keysAtOnce: Int { 256 }
+    static var bytesAtOnce: Int { 256 << 10 }
 
     /// Lets an entry go that a reader found expired. Only the reader that comes first finds it still there.
     func removeExpired(_ key: UnsafeRawBufferPointer, hash: UInt64, now: Int64) {

@@ -77,8 +77,8 @@ extension ShardedStore {
         }
     }
 
-    /// Puts prepared entries in, in their order, and takes over their references. Takes each shard's write lock once,
-    /// unless room has to be made.
+    /// Puts prepared entries in, in their order, and takes over their references. Takes each shard's write lock once, or once for
+    /// each part where a shard has many of them, or large ones, and when room has to be made.
     func put(_ entries: [PreparedEntry], now: Int64) {
         var room = Ledger.Room()
         let hash = { (place: Int) in entries[place].hash }
@@ -87,15 +87,19 @@ extension ShardedStore {
             var displaced: [Placement] = []
             displaced.reserveCapacity(members.count)
             while next < members.count {
-                withShard(index) { shard in
-                    while next < members.count {
+                let end = min(members.count, next + Self.keysAtOnce)
+                var bytes = 0
+                let lacksRoom = withShard(index) { shard in
+                    while next < end, bytes < Self.bytesAtOnce {
                         let entry = entries[Int(members[next])]
-                        guard let placed = place(entry, layout(of: entry), in: &shard, room: &room) else { return }
+                        guard let placed = place(entry, layout(of: entry), in: &shard, room: &room) else { return true }
                         displaced.append(placed)
+                        bytes += entry.block.valueCount
                         next += 1
                     }
+                    return false
                 }
-                if next < members.count {
+                if lacksRoom {
                     let entry = entries[Int(members[next])]
                     makeRoom(&room, for: index, entry, layout(of: entry), now: now)
                 }

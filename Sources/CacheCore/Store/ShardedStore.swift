@@ -14,7 +14,8 @@ internal import Threading
 /// ``Ledger`` and copies it into the shard's ``Slab``; when there is no room it unlocks, lets an entry go that the
 /// ``EvictionPolicy`` names, and tries again. Large values are not copied but lent, and freed after the lock.
 ///
-/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but those of the ``TrafficObservers``. A writer that waits for room
+/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but the innermost ones of the ``PagePool`` and of the
+/// ``TrafficObservers``. A writer that waits for room
 /// holds no lock, and gives back what room it has when nothing is left to evict: two never wait for each other.
 final class ShardedStore: @unchecked Sendable {
     // Sendable: `shards`, `guards` and `summaries` point to memory that lives from init to deinit; a shard is used under the
@@ -68,7 +69,7 @@ final class ShardedStore: @unchecked Sendable {
         let rules = observers.selector?.rules ?? EvictionRules(policy)
         let shardCount = shardCount
         let capacityOfShard = capacity.map { ($0 + shardCount - 1) / shardCount }
-        let usesCapacity = Self.usesCapacity(capacity: capacity, memoryLimit: memoryLimit, shardCount: shardCount)
+        let usesCapacity = Self.usesCapacity(memoryLimit: memoryLimit, shardCount: shardCount)
         let sketchBytesPerEntry = shardCount == 1 && capacity != nil ? 8.0 : 3.0
         for index in 0..<shardCount {
             (shards + index).initialize(
@@ -76,6 +77,7 @@ final class ShardedStore: @unchecked Sendable {
                     shardBits: shardBits, index: index, now: now, slab: Slab(pool: pool, hasRanks: policy == .lru),
                     order: EvictionOrder(
                         rules, isAdaptive: observers.selector != nil, capacity: capacityOfShard,
+                        mayFillEarlier: memoryLimit != nil,
                         sketchBytesPerEntry: sketchBytesPerEntry)))
             (guards + index).initialize(to: ShardGuard(usesCapacity: usesCapacity))
             (summaries + index).initialize(to: ShardSummary())
@@ -113,8 +115,8 @@ final class ShardedStore: @unchecked Sendable {
     }
 
     /// How many uses a shard has room for until they are put in order.
-    private static func usesCapacity(capacity: Int?, memoryLimit: Int?, shardCount: Int) -> Int {
-        let entries = min(capacity ?? .max, (memoryLimit ?? .max) / 128) / shardCount
+    private static func usesCapacity(memoryLimit: Int?, shardCount: Int) -> Int {
+        let entries = (memoryLimit ?? .max) / 128 / shardCount
         return min(256, max(16, entries / 8))
     }
 

@@ -126,4 +126,24 @@ import Testing
         #expect(window.windowSize(of: 1000) == 1000 && window.protectedSize(of: 1000) == 0)
         #expect(AdaptiveWindow().windowSize(of: 1) == 1)
     }
+
+    /// A shard that has more entries than its even share of the capacity goes on remembering how often keys were used.
+    @Test(arguments: [EvictionPolicy.wTinyLFU, .auto])
+    func theHistoryOfAFullShardIsKept(policy: EvictionPolicy) throws {
+        var configuration = CacheConfiguration(capacity: 32_768, eviction: policy, clock: .manual(ManualClock()))
+        configuration.shardCount = 4
+        let cache = try ProductionCache(configuration)
+        let store = cache.store
+        for number in 0..<32_768 { try cache.putJSON("key-\(number)", "1".utf8) }
+        let counts = (0..<4).map { store.summaries[$0].count.load(ordering: .relaxed) }
+        let fullest = try #require(counts.indices.max { counts[$0] < counts[$1] })
+        try #require(counts[fullest] > 8192)
+        let hash = try #require(
+            (0..<32_768).lazy.map { number in withUTF8(of: "key-\(number)") { store.hasher.hash($0) } }
+                .first { store.shardIndex($0) == fullest })
+        store.withShard(fullest) { shard in for _ in 0..<15 { shard.order.sketch.add(hash) } }
+        for number in 0..<20 { try cache.putJSON("new-\(number)", "1".utf8) }
+        let frequency = store.withShard(fullest) { $0.order.sketch.frequency(hash) }
+        #expect(frequency >= 15, "shards of \(counts) entries")
+    }
 }

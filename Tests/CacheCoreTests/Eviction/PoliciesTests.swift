@@ -115,4 +115,24 @@ import Testing
         let auto = try hitRate(.auto)
         #expect(auto > best + 5, "auto \(auto), the best alone \(best)")
     }
+
+    /// Under both bounds, when memory is the one that is met, W-TinyLFU's window is a share of what fits.
+    @Test func aCapacityThatIsNeverMetChangesNothing() throws {
+        var random = TestSeed.generator("aCapacityThatIsNeverMetChangesNothing")
+        let keys = (0..<60_000).map { request in
+            random.oneIn(2) ? "hot-\(random.below(1 + random.below(1600)))" : "scan-\(request % 10_000)"
+        }
+        func hitRate(capacity: Int?) throws -> Double {
+            var configuration = CacheConfiguration(
+                capacity: capacity, memoryLimit: 2 << 20, eviction: .wTinyLFU, clock: .manual(ManualClock()))
+            configuration.shardCount = 1
+            let cache = try ProductionCache(configuration)
+            let value = Array(repeating: UInt8(ascii: "1"), count: 2000)
+            for key in keys where cache.withJSON(key, { _ in }) == nil { try cache.putJSON(key, value) }
+            return cache.getStats().hitRate
+        }
+        let memoryAlone = try hitRate(capacity: nil)
+        let both = try hitRate(capacity: 1_000_000)
+        #expect(both > memoryAlone - 2, "\(both) % with a capacity, \(memoryAlone) % without")
+    }
 }
