@@ -30,6 +30,7 @@ extension OperationRun {
             if model.held[key] == nil, let entry = entry(key), entry.expiresAt <= model.now { continue }
             checkHeld(key)
         }
+        scribble()
     }
 
     /// What the cache refuses, and that nothing comes of it.

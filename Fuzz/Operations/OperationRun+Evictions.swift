@@ -30,11 +30,14 @@ extension OperationRun {
         }
         if let capacity = configuration.capacity, cache.store.ledger.entries == capacity { return }
         guard let limit = configuration.memoryLimit else { fail("keys \(evicted) were evicted with room left") }
-        // The last entry to go may have left far more than was needed, but all before it cannot.
+        // The last entry to go may have left far more than was needed, but all before it cannot. And what was written may have
+        // taken the place of something larger, of what else was written as well.
         let free = limit - cache.store.ledger.bytes
         let needed = written.map { layout($0.key, $0.value).footprint(in: cache.store.geometry) }.max() ?? 0
-        let last = evicted.compactMap { key in model.held[key].map { mostFreed(layout(key, $0.value)) } }.max() ?? 0
-        let most = needed + last + Self.mostOfTables
+        let last = evicted.map { mostFreed($0, model.held[$0]?.value) }.max() ?? 0
+        let replaced = written.map { mostFreed($0.key, model.held[$0.key]?.value) }.reduce(0, +)
+        let rewritten = written.count == 1 ? 0 : written.map { mostFreed($0.key, $0.value) }.reduce(0, +)
+        let most = needed + last + replaced + rewritten + Self.mostOfTables
         expect(free <= most, "keys \(evicted) were evicted, and now \(free) bytes are free, not \(most) at most")
     }
 
@@ -45,8 +48,10 @@ extension OperationRun {
         EntryLayout(keyCount: keys[key].count, valueCount: value.padding + 1, in: cache.store.geometry)
     }
 
-    private func mostFreed(_ layout: EntryLayout) -> Int {
-        (2 + layout.pieceCount) * cache.store.geometry.pageCost + layout.externalBytes
+    private func mostFreed(_ key: Int, _ value: CacheModel.Value?) -> Int {
+        guard let value else { return 0 }
+        let layout = layout(key, value)
+        return (2 + layout.pieceCount) * cache.store.geometry.pageCost + layout.externalBytes
     }
 
     /// That an entry is what the model says.
