@@ -16,6 +16,8 @@ enum Operation: CustomStringConvertible {
     case get(Int, Face)
     case getRun(Keys)
     case getBatch(Keys, Face)
+    /// So many reads of keys of which some are read often; what is missing is put.
+    case traffic(seed: Int, Int, keys: Int)
     case put(Int, size: Int, lifetime: Int64?, Face)
     case putRun(Keys, size: Int, lifetime: Int64?)
     case putBatch(Keys, size: Int, lifetime: Int64?, Face)
@@ -38,7 +40,8 @@ enum Operation: CustomStringConvertible {
         let prefix = c % 8 < 4 ? OperationKeys.prefixes[c % 4] : ""
         self =
             switch code % 64 {
-            case ..<8: .get(a, b % 4)
+            case ..<7: .get(a, b % 4)
+            case 7: .traffic(seed: a, 16 + b * 4, keys: c + 1)
             case ..<11: .getRun(Keys(first: a, count: b + 1, stride: c % 8))
             case ..<15: .getBatch(run, c >> 6)
             case ..<26: .put(a, size: b, lifetime: OperationTimes.lifetime(c), c >> 6)
@@ -73,6 +76,7 @@ enum Operation: CustomStringConvertible {
         case .get(let key, let face): "get \(key) (face \(face))"
         case .getRun(let keys): "get \(keys)"
         case .getBatch(let keys, let face): "get at once \(keys) (face \(face))"
+        case .traffic(let seed, let count, let keys): "\(count) reads of \(keys) keys, seed \(seed)"
         case .put(let key, let size, let lifetime, let face):
             "put \(key), size \(size), lifetime \(text(lifetime)) (face \(face))"
         case .putRun(let keys, let size, let lifetime): "put \(keys), size \(size), lifetime \(text(lifetime))"

@@ -7,6 +7,7 @@ struct OperationConfiguration: CustomStringConvertible {
     let defaultLifetime: Int64?
     let ttlJitter: Int
     let spread: KeyHasher.Spread
+    let deletesAtEnd: Bool
 
     init(_ input: inout OperationInput) {
         policy = input.element(of: [.lru, .auto, .s3FIFO, .sieve, .wTinyLFU])
@@ -19,6 +20,7 @@ struct OperationConfiguration: CustomStringConvertible {
         defaultLifetime = lifetime < 128 ? nil : OperationTimes.lifetime(lifetime)
         ttlJitter = input.element(of: [0, 0, 1, 50, 100])
         spread = input.element(of: [.even, .even, .even, .sixteen, .low, .high])
+        deletesAtEnd = input.next() % 4 != 0
     }
 
     func cache(clock: ManualClock) throws(CacheError) -> ProductionCache {

@@ -33,10 +33,11 @@ extension OperationRun {
         scribble()
     }
 
+    private static let tooLong = String(repeating: "k", count: Entry.maximumKeyCount + 1)
+
     /// What the cache refuses, and that nothing comes of it.
     mutating func refuse(_ kind: Int) {
         let key = keys.names[kind]
-        let tooLong = String(repeating: "k", count: Entry.maximumKeyCount + 1)
         func expectRefusal(_ code: CacheError.Code, _ body: () throws -> Void) {
             do {
                 try body()
@@ -47,13 +48,13 @@ extension OperationRun {
         }
         switch kind % 8 {
         case 0: expectRefusal(.invalidKey) { try cache.putJSON("", [0x31]) }
-        case 1: expectRefusal(.keyTooLong) { try cache.putJSON(tooLong, [0x31]) }
+        case 1: expectRefusal(.keyTooLong) { try cache.putJSON(Self.tooLong, [0x31]) }
         case 2: expectRefusal(.invalidJSON) { try cache.putJSON(key, Array("{\"a\":1".utf8)) }
         case 3: expectRefusal(.invalidTTL) { try cache.putJSON(key, [0x31], ttl: .zero) }
         case 4:
             expectRefusal(.invalidTTL) { try cache.put(key, 1, ttl: CacheConfiguration.maximumTTL + .nanoseconds(1)) }
         case 5: expectRefusal(.invalidKey) { _ = try cache.mgetJSON([key, ""]) }
-        case 6: expectRefusal(.keyTooLong) { try cache.mdelete([key, tooLong]) }
+        case 6: expectRefusal(.keyTooLong) { try cache.mdelete([key, Self.tooLong]) }
         default:
             let cursor = ListingCursor(process: cache.store.hasher.identity &+ 1, hash: 0)
             expectRefusal(.invalidCursor) { _ = try cache.keys(after: cursor) }

@@ -77,6 +77,22 @@ extension OperationRun {
         }
     }
 
+    /// Traffic as caches have it, which policies need much of to change their minds.
+    mutating func traffic(seed: Int, _ count: Int, keys: Int) throws {
+        var state = UInt32(seed) &* 2_654_435_761 | 1
+        for step in 0..<count {
+            state ^= state << 13
+            state ^= state >> 17
+            state ^= state << 5
+            let (one, other) = (Int(state & 0xFFFF) % keys, Int(state >> 16) % keys)
+            // By the seed: some are read more often than others, all alike, or round and round.
+            let key = [min(one, other), one, step % keys][seed % 3]
+            let isThere = model.live(key) != nil
+            try get(key, 0)
+            if !isThere { try put(key, size: 15 + key % 8, lifetime: nil, 0) }
+        }
+    }
+
     static func distinct(_ numbers: [Int]) -> [Int] {
         var seen: Set<Int> = []
         return numbers.filter { seen.insert($0).inserted }

@@ -65,6 +65,7 @@ struct OperationRun {
         case .get(let key, let face): try get(key, face)
         case .getRun(let keys): for key in keys.numbers { try get(key, 0) }
         case .getBatch(let keys, let face): try getBatch(keys.numbers, face)
+        case .traffic(let seed, let count, let keys): try traffic(seed: seed, count, keys: keys)
         case .put(let key, let size, let lifetime, let face): try put(key, size: size, lifetime: lifetime, face)
         case .putRun(let keys, let size, let lifetime):
             for key in keys.numbers { try put(key, size: size, most: Self.mostOfMany, lifetime: lifetime, 0) }
@@ -88,17 +89,18 @@ struct OperationRun {
     /// The longest value of those that are put one after the other.
     private static let mostOfMany = 20_000
 
-    /// Compares everything, and sees to it that nothing is left when all is deleted.
+    /// Compares everything, and sees to it that nothing is left when all is deleted; or leaves all to the end of the cache.
     private mutating func finish() throws {
         operation = .audit
         audit()
         compareStatistics(resets: false)
+        defer { while !lent.isEmpty { endLending(0) } }
+        guard configuration.deletesAtEnd else { return }
         deleteAll("")
         audit()
         compareStatistics(resets: true)
         expect(cache.store.ledger.entries, is: 0, "entries without entries")
         expect(cache.store.ledger.bytes, is: cache.store.emptyFootprint, "bytes without entries")
-        while !lent.isEmpty { endLending(0) }
     }
 
     private mutating func advance(_ duration: Int64) {
