@@ -13,14 +13,20 @@ extension OperationRun {
     /// Tells the model which entries are gone besides those that were written, having seen that they might go.
     mutating func noteEvictions(written: [(key: Int, value: CacheModel.Value)]) {
         let removals = counter(.evictions) + counter(.expirations)
-        guard removals != removalsTold else { return }
+        var untold = removals - removalsTold
+        guard untold > 0 else { return }
         removalsTold = removals
         let numbers = Set(written.map(\.key))
-        // In the order of their uses. Expired ones may go at any time.
+        // In the order of their uses. No more can be gone than were counted; and expired ones may go at any time.
         let others = model.uses.filter { !numbers.contains($0) }
-        let evicted = others.filter { model.live($0) != nil && entry($0) == nil }
+        var gone: [Int] = []
+        for key in others where untold > 0 && entry(key) == nil {
+            gone.append(key)
+            untold -= 1
+        }
+        let evicted = gone.filter { model.live($0) != nil }
         if !evicted.isEmpty { check(evicted, of: others, written) }
-        for key in others where entry(key) == nil { model.evict(key) }
+        for key in gone { model.evict(key) }
     }
 
     private func check(_ evicted: [Int], of others: [Int], _ written: [(key: Int, value: CacheModel.Value)]) {
