@@ -36,7 +36,8 @@ sanitize:
 	swift test --sanitize=thread --scratch-path .build-thread
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leak-suppressions.txt:print_suppressions=0 \
 		swift test --sanitize=address --scratch-path .build-address
-	Fuzz/JSON/run 30
+	Fuzz/run JSON 30
+	Fuzz/run Operations 30
 
 bench:
 	scripts/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
@@ -65,7 +66,7 @@ image:
 lint: $(VENV)/pytest
 	scripts/install-packages $(LINT_PACKAGES)
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzz
-	shellcheck scripts/* docker/build .ci/run Fuzz/JSON/run
+	shellcheck scripts/* docker/build .ci/run Fuzz/run
 	$(VENV)/ruff check Tests/EndToEnd
 	$(VENV)/ruff format --check Tests/EndToEnd
 

@@ -1,9 +1,4 @@
-// What must hold for every input, JSON or not. A libFuzzer target: see `run` beside it.
-
-/// Ends the run with a message; a precondition has none in an optimized build.
-private func require(_ condition: Bool, _ message: @autoclosure () -> String) {
-    if !condition { fatalError(message()) }
-}
+// What must hold for every input, JSON or not. A libFuzzer target: see `Fuzz/run`.
 
 /// The parsed documents of one input and the checks on them.
 private struct Check {

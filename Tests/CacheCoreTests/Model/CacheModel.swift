@@ -2,7 +2,7 @@
 
 /// What a cache must do, said as plainly as can be: a dictionary, a list in the order of the uses, a clock, counters.
 ///
-/// Keys and values are numbers here; ``ModelRun`` knows their texts. An expired entry is gone for everyone, but it is held,
+/// Keys and values are numbers here; who runs it knows their texts. An expired entry is gone for everyone, but it is held,
 /// and takes room, until someone comes upon it or the tick of the timer wheel is over in which it expired.
 struct CacheModel {
     struct Value: Equatable {
@@ -18,18 +18,32 @@ struct CacheModel {
         var expiresAt: Int64
     }
 
+    /// What the model knows of evictions.
+    enum Evictions {
+        /// Which entry goes: the one that was used longest ago.
+        case exact
+        /// Nothing: it is told of them, where a policy or the memory decides (``evict(_:)``).
+        case told
+    }
+
     let capacity: Int?
+    private let evictions: Evictions
     private(set) var now: Int64 = 0
     private(set) var held: [Int: Held] = [:]
-    /// The keys held, the oldest use first; kept if there is a capacity, which alone needs it.
-    private var uses: [Int] = []
+    /// The keys held, the oldest use first; kept if something may be evicted.
+    private(set) var uses: [Int] = []
     /// For each key, how many operations there had been when it was last removed.
     private(set) var removals: [Int: Int] = [:]
     private(set) var operations = 0
-    private(set) var stats: CacheStats
+    /// Who tells of evictions may have to tell what they did to these too.
+    var stats: CacheStats
 
-    init(capacity: Int?) {
+    private let keepsUses: Bool
+
+    init(capacity: Int?, evictions: Evictions = .exact) {
         self.capacity = capacity
+        self.evictions = evictions
+        keepsUses = capacity != nil || evictions == .told
         stats = CacheStats(
             hits: 0, misses: 0, puts: 0, replacements: 0, deletes: 0, evictions: 0, expirations: 0, currentSize: 0,
             capacity: capacity, memoryBytes: 0, memoryLimit: nil)
@@ -76,13 +90,9 @@ struct CacheModel {
             use(key)
             return !wasAlive
         }
-        if let capacity, held.count == capacity {
-            let oldest = uses[0]
-            if live(oldest) != nil { stats.evictions += 1 }
-            remove(oldest)
-        }
+        if evictions == .exact, let capacity, held.count == capacity { evict(uses[0]) }
         held[key] = entry
-        if capacity != nil { uses.append(key) }
+        if keepsUses { uses.append(key) }
         return true
     }
 
@@ -94,6 +104,12 @@ struct CacheModel {
         if wasAlive { stats.deletes += 1 }
         remove(key)
         return wasAlive
+    }
+
+    /// Lets an entry go that is held, to make room.
+    mutating func evict(_ key: Int) {
+        if live(key) != nil { stats.evictions += 1 }
+        remove(key)
     }
 
     mutating func advance(by duration: Int64) {
@@ -125,11 +141,11 @@ struct CacheModel {
         if live(key) == nil { stats.expirations += 1 }
         held[key] = nil
         removals[key] = operations
-        if capacity != nil { uses.remove(at: place(of: key)) }
+        if keepsUses { uses.remove(at: place(of: key)) }
     }
 
     private mutating func use(_ key: Int) {
-        guard capacity != nil else { return }
+        guard keepsUses else { return }
         uses.remove(at: place(of: key))
         uses.append(key)
     }

@@ -1,25 +1,30 @@
-import Testing
-
 @testable import CacheCore
 
-/// Goes over a store that no thread uses and checks that its parts say the same of what it holds.
-func audit(_ cache: ProductionCache, sourceLocation: SourceLocation = #_sourceLocation) {
-    let store = cache.store
+/// What a store that no thread uses holds, and what is wrong with it: where its parts do not say the same of that.
+///
+/// It knows nothing of a test library: fuzzing goes over stores with it too.
+struct StoreAudit {
     var entries = 0
     var bytes = 0
-    for index in 0..<store.shardCount {
-        let outcome = store.withShard(index) { shard in ShardAudit(of: &shard, index: index, in: store) }
-        #expect(store.guards[index].uses.isEmpty == true, "uses that were not settled", sourceLocation: sourceLocation)
-        #expect(outcome.faults == [], sourceLocation: sourceLocation)
-        entries += outcome.entries
-        bytes += outcome.bytes
+    var faults: [String] = []
+
+    init(of store: ShardedStore) {
+        for index in 0..<store.shardCount {
+            let outcome = store.withShard(index) { shard in ShardAudit(of: &shard, index: index, in: store) }
+            if !store.guards[index].uses.isEmpty { faults.append("uses that were not settled") }
+            faults += outcome.faults
+            entries += outcome.entries
+            bytes += outcome.bytes
+        }
+        bytes += store.observers.footprint
+        bytes += store.usesFootprint
+        if store.ledger.entries != entries {
+            faults.append("the ledger has \(store.ledger.entries) entries of \(entries)")
+        }
+        if store.ledger.bytes != bytes { faults.append("the ledger has \(store.ledger.bytes) bytes of \(bytes)") }
+        if let capacity = store.capacity, entries > capacity { faults.append("\(entries) entries, over the capacity") }
+        if let limit = store.memoryLimit, bytes > limit { faults.append("\(bytes) bytes, over the limit") }
     }
-    bytes += store.observers.footprint
-    bytes += store.usesFootprint
-    #expect(store.ledger.entries == entries, "the ledger's entries", sourceLocation: sourceLocation)
-    #expect(store.ledger.bytes == bytes, "the ledger's bytes", sourceLocation: sourceLocation)
-    if let capacity = store.capacity { #expect(entries <= capacity, sourceLocation: sourceLocation) }
-    if let limit = store.memoryLimit { #expect(bytes <= limit, sourceLocation: sourceLocation) }
 }
 
 /// What one shard holds, and what is wrong with it.

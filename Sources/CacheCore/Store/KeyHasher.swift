@@ -25,9 +25,3 @@ struct KeyHasher: @unchecked Sendable {
     /// Names this process's order of keys: two processes draw the same name with a chance of one in 2³².
     var identity: UInt32 { UInt32(truncatingIfNeeded: xxh3_hash(secret.baseAddress, secret.count)) }
 }
-
-/// The digest of a value's bytes: XXH3, 64 bits, without a seed, so that it is the same on every node and for ever.
-@inline(__always)
-func contentDigest(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    xxh3_hash(bytes.baseAddress, bytes.count)
-}
