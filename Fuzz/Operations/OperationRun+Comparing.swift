@@ -6,6 +6,7 @@ extension OperationRun {
         var expected = model.stats
         expected.currentSize = model.held.count
         expected.memoryBytes = stats.memoryBytes
+        expected.whatIf = stats.whatIf
         expected.memoryLimit = configuration.memoryLimit
         expect(stats, is: expected, "the statistics")
         let removed = stats.replacements + stats.deletes + stats.evictions + stats.expirations

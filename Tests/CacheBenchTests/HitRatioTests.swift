@@ -36,6 +36,19 @@ import Testing
                 == #"{"trace":"t","policy":"lru","capacity":3,"requests":9,"hits":2,"hit_ratio":0.222222}"#)
     }
 
+    /// Bytes are counted by the sizes of what was asked for; what is larger than the cache is never held.
+    @Test func replaysATraceWithSizes() throws {
+        let cache = try ProductionCache(CacheConfiguration(memoryLimit: 1 << 20, eviction: .lru))
+        let lines = ["a,100", "b,5000", "a,100", "huge,2000000", "huge,2000000", "b,5000", "c", "d,x"]
+        let replay = try Replay(ofSized: lines.map(SizedRequest.init), through: cache)
+        #expect(replay.requests == 8 && replay.hits == 2)
+        #expect(replay.bytes == 4_010_202 && replay.hitBytes == 5100)
+        #expect(
+            HitRatioResult(trace: "t", policy: "lru", capacity: nil, maxMemory: 1 << 20, replay: replay).json
+                == #"{"trace":"t","policy":"lru","max_memory":1048576,"requests":8,"hits":2,"hit_ratio":0.250000,"#
+                + #""byte_hit_ratio":0.001272}"#)
+    }
+
     @Test(arguments: [("/a/b/arc_oltp.txt", "arc_oltp"), ("loop", "loop"), ("-", "-"), ("x.txt.zst", "x.txt.zst")])
     func namesATrace(path: String, name: String) {
         #expect(TraceFile.name(ofPath: path) == name)

@@ -11,6 +11,10 @@ struct HitRatioBenchmark: ParsableCommand {
             The trace has a key a line; empty lines are passed over. Each is a get, and a put if it was a miss. Prints one \
             line of JSON: {"trace","policy","capacity","requests","hits","hit_ratio"}.
 
+            With --max-memory each line is a key, a comma and how many bytes its value has, and the line printed has \
+            "max_memory" in the place of "capacity", and "byte_hit_ratio" behind "hit_ratio": the share of hits in all \
+            bytes that were asked for.
+
             With --what-if it replays the trace at other capacities too, and prints for each a line with what the cache \
             had estimated: {"trace","policy","capacity","capacity_factor","hit_rate","estimate","error"}, in percent.
             """)
@@ -19,7 +23,10 @@ struct HitRatioBenchmark: ParsableCommand {
     var file: String
 
     @Option(help: "Most entries of the cache.")
-    var capacity: Int
+    var capacity: Int?
+
+    @Option(help: "Most bytes of the cache, all that it takes included, in the place of --capacity.")
+    var maxMemory: Int?
 
     @Option(
         help: "The policy: \(EvictionPolicy.allCases.map(\.rawValue).joined(separator: ", ")).",
@@ -33,6 +40,10 @@ struct HitRatioBenchmark: ParsableCommand {
     var whatIf = false
 
     func validate() throws {
+        guard (capacity == nil) != (maxMemory == nil) else {
+            throw ValidationError("one of --capacity and --max-memory must be given, and not both")
+        }
+        if whatIf, capacity == nil { throw ValidationError("--what-if goes with --capacity") }
         if whatIf, file == "-" { throw ValidationError("--what-if reads the trace several times: it must be a file") }
     }
 
@@ -40,9 +51,11 @@ struct HitRatioBenchmark: ParsableCommand {
         do {
             let name = TraceFile.name(ofPath: file)
             let (replay, stats) = try replay(capacity: capacity)
-            let result = HitRatioResult(trace: name, policy: eviction.rawValue, capacity: capacity, replay: replay)
-            try Self.print(result.json)
-            guard whatIf else { return }
+            try Self.print(
+                HitRatioResult(
+                    trace: name, policy: eviction.rawValue, capacity: capacity, maxMemory: maxMemory, replay: replay
+                ).json)
+            guard whatIf, let capacity else { return }
             for estimate in stats.whatIf {
                 let other = max(1, Int(Double(capacity) * estimate.capacityFactor))
                 let hitRate = try self.replay(capacity: other).stats.hitRate
@@ -56,9 +69,14 @@ struct HitRatioBenchmark: ParsableCommand {
         }
     }
 
-    private func replay(capacity: Int) throws -> (replay: Replay, stats: CacheStats) {
-        let cache = try ProductionCache(CacheConfiguration(capacity: capacity, eviction: eviction))
-        let replay = try Replay(of: try TraceFile(path: file), through: cache)
+    private func replay(capacity: Int?) throws -> (replay: Replay, stats: CacheStats) {
+        let cache = try ProductionCache(
+            CacheConfiguration(capacity: capacity, memoryLimit: maxMemory, eviction: eviction))
+        let lines = try TraceFile(path: file)
+        let replay =
+            maxMemory == nil
+            ? try Replay(of: lines, through: cache)
+            : try Replay(ofSized: lines.lazy.map(SizedRequest.init), through: cache)
         return (replay, cache.getStats())
     }
 
@@ -71,17 +89,55 @@ struct HitRatioBenchmark: ParsableCommand {
 struct Replay: Equatable {
     private(set) var requests = 0
     private(set) var hits = 0
+    /// Of the values that were asked for, and of those that were found. Without sizes, each has one byte.
+    private(set) var bytes = 0
+    private(set) var hitBytes = 0
 
     /// Asks for each key, and puts it in if it is missing.
     init(of keys: some Sequence<String>, through cache: ProductionCache) throws {
-        for key in keys {
-            requests += 1
-            if cache.withJSON(key, { _ in }) == nil {
-                try cache.putJSON(key, CollectionOfOne(UInt8(ascii: "1")))
-            } else {
+        try self.init(ofSized: keys.lazy.map { SizedRequest(key: $0, bytes: 1) }, through: cache)
+    }
+
+    /// Likewise, with values of these sizes. What is larger than the whole cache is never in it.
+    init(ofSized requests: some Sequence<SizedRequest>, through cache: ProductionCache) throws {
+        // A number of as many digits.
+        var digits: [UInt8] = []
+        for request in requests {
+            self.requests += 1
+            bytes += request.bytes
+            if cache.withJSON(request.key, { _ in }) != nil {
                 hits += 1
+                hitBytes += request.bytes
+                continue
             }
+            if digits.count < request.bytes {
+                digits += Array(repeating: UInt8(ascii: "1"), count: request.bytes - digits.count)
+            }
+            try Self.put(request.key, digits[..<request.bytes], in: cache)
         }
+    }
+
+    private static func put(_ key: String, _ value: ArraySlice<UInt8>, in cache: ProductionCache) throws(CacheError) {
+        do {
+            try cache.putJSON(key, value)
+        } catch {
+            guard error.code == .insufficientStorage else { throw error }
+        }
+    }
+}
+
+/// A line of a trace with sizes.
+struct SizedRequest: Equatable {
+    var key: String
+    var bytes: Int
+}
+
+extension SizedRequest {
+    /// From a key, a comma and a number; the value has one byte if there is no number.
+    init(line: String) {
+        let comma = line.lastIndex(of: ",")
+        key = comma.map { String(line[..<$0]) } ?? line
+        bytes = max(1, comma.flatMap { Int(line[line.index(after: $0)...]) } ?? 1)
     }
 }
 
@@ -89,14 +145,19 @@ struct Replay: Equatable {
 struct HitRatioResult {
     var trace: String
     var policy: String
-    var capacity: Int
+    var capacity: Int?
+    var maxMemory: Int?
     var replay: Replay
 
     var json: String {
-        let ratio = replay.requests == 0 ? 0 : Double(replay.hits) / Double(replay.requests)
+        func ratio(_ part: Int, _ whole: Int) -> String {
+            String(format: "%.6f", whole == 0 ? 0 : Double(part) / Double(whole))
+        }
+        let bound = capacity.map { "\"capacity\":\($0)" } ?? "\"max_memory\":\(maxMemory ?? 0)"
+        let byteRatio = maxMemory == nil ? "" : ",\"byte_hit_ratio\":\(ratio(replay.hitBytes, replay.bytes))"
         return """
-            {"trace":"\(trace)","policy":"\(policy)","capacity":\(capacity),"requests":\(replay.requests),\
-            "hits":\(replay.hits),"hit_ratio":\(String(format: "%.6f", ratio))}
+            {"trace":"\(trace)","policy":"\(policy)",\(bound),"requests":\(replay.requests),\
+            "hits":\(replay.hits),"hit_ratio":\(ratio(replay.hits, replay.requests))\(byteRatio)}
             """
     }
 }

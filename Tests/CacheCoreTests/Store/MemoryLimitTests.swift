@@ -242,4 +242,29 @@ import Testing
         #expect(cache.store.ledger.bytes > before - 100_000, "some pages at most")
         #expect(cache.getStats().evictions == 1)
     }
+
+    /// One entry of a quarter of the memory lets go about as much as it takes, and what is in use stays; under LRU that is what
+    /// was used last.
+    @Test(arguments: EvictionPolicy.allCases)
+    func aHugeEntryDoesNotFlushTheCache(policy: EvictionPolicy) throws {
+        let cache = try ProductionCache(
+            CacheConfiguration(memoryLimit: 8 << 20, eviction: policy, clock: .manual(ManualClock())))
+        let hot = 0..<1000
+        for number in hot { try cache.putJSON("hot-\(number)", json(1000)) }
+        for number in 0..<12_000 {
+            try cache.putJSON("cold-\(number)", json(1000))
+            let key = "hot-\(number % hot.count)"
+            if cache.getJSON(key) == nil { try cache.putJSON(key, json(1000)) }
+        }
+        let held = hot.count { cache.getJSON("hot-\($0)") != nil }
+        #expect(held >= 900)
+        let before = cache.store.ledger.entries
+        try cache.putJSON("huge", json(2 << 20))
+        #expect(cache.getJSON("huge")?.count == 2 << 20)
+        let gone = before - (cache.store.ledger.entries - 1)
+        #expect(gone < (2 << 20) * 5 / 4 / 1000, "\(gone) of \(before) entries went")
+        let kept = hot.count { cache.getJSON("hot-\($0)") != nil }
+        #expect(kept >= held * 98 / 100, "\(kept) of \(held)")
+        audit(cache)
+    }
 }
