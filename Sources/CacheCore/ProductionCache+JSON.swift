@@ -10,9 +10,16 @@ extension ProductionCache {
     ///   `valueTooLarge`, `insufficientStorage`.
     /// - Complexity: O(*n*) for a text of *n* bytes.
     @discardableResult
+    @inlinable
     public func putJSON(_ key: String, _ json: some Sequence<UInt8>, ttl: Duration? = nil) throws(CacheError) -> Bool {
+        try putJSON(key, bytes: Array(json), ttl: ttl)
+    }
+
+    /// What ``putJSON(_:_:ttl:)`` does, in a form that is compiled here whole.
+    @usableFromInline
+    func putJSON(_ key: String, bytes json: [UInt8], ttl: Duration?) throws(CacheError) -> Bool {
         let lifetime = try lifetime(ttl)
-        return try withParsed(Array(json)) { (document: borrowing JSONDocument) throws(CacheError) in
+        return try withParsed(json) { (document: borrowing JSONDocument) throws(CacheError) in
             try withUTF8(of: key) { (key) throws(CacheError) in
                 try put(key, document, document.root, lifetime: lifetime).outcome == .created
             }
@@ -40,9 +47,45 @@ extension ProductionCache {
     ///   - key: The key.
     ///   - body: What to do with the bytes, which are valid until it returns. No lock is held meanwhile.
     /// - Complexity: O(*n*) for a value of *n* bytes up to 64 KiB, which are copied, O(1) for a larger one; and what `body` takes.
-    public func withJSON<Result>(_ key: String, _ body: (RawSpan) throws -> Result) rethrows -> Result? {
-        guard let value = withUTF8(of: key, { lookup($0) }) else { return nil }
-        return try value.withUnsafeBytes { try body($0.bytes) }
+    @inlinable
+    public func withJSON<Result, Failure: Error>(
+        _ key: String, _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        var outcome: Swift.Result<Result, Failure>?
+        visitJSON(key) { json in
+            do throws(Failure) {
+                outcome = .success(try body(json))
+            } catch {
+                outcome = .failure(error)
+            }
+        }
+        return try outcome?.get()
+    }
+
+    /// What ``withJSON(_:_:)`` does, in a form that is compiled here whole.
+    @usableFromInline
+    func visitJSON(_ key: String, _ body: (RawSpan) -> Void) {
+        withUnsafeTemporaryAllocation(byteCount: Self.mostStackBytes, alignment: 8) { stack in
+            let found = withUTF8(of: key) { key in
+                store.lookup(key) { (entry) -> FoundJSON in
+                    guard let count = entry.copyValue(toAtMost: stack) else { return .value(CachedValue(of: entry)) }
+                    return .onStack(count)
+                }
+            }
+            switch consume found {
+            case nil: break
+            case .onStack(let count): body(UnsafeRawBufferPointer(rebasing: stack[..<count]).bytes)
+            case .value(let value): value.withUnsafeBytes { body($0.bytes) }
+            }
+        }
+    }
+
+    /// Values up to this size are copied to the stack for who only looks at them.
+    private static var mostStackBytes: Int { 1024 }
+
+    private enum FoundJSON: ~Copyable {
+        case onStack(Int)
+        case value(CachedValue)
     }
 
     // MARK: For the service

@@ -86,6 +86,9 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
         if keepsSketch { sketch.add(hash) }
     }
 
+    /// Whether ``use(_:hash:)`` moves the node.
+    var movesWhatIsUsed: Bool { rules != .sieve && rules != .s3FIFO }
+
     /// Puts `new`, which is where the node of the same key is now, in the place of `old`.
     mutating func relocate(_ old: Node, to new: Node) {
         new.frequency = old.frequency

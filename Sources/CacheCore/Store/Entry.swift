@@ -205,6 +205,24 @@ struct Entry: EvictionNode {
     /// Whether the slot holds an entry.
     @inline(__always) var isHandedOut: Bool { flags & EntryHeader.isHandedOut != 0 }
 
+    /// Has the processor fetch the entries in these slots, of which 0 is none: no read waits for the one before, so that their times
+    /// do not add up, as they would if each entry were looked at before the next.
+    static func fetch(_ slots: Slice<UnsafeMutableBufferPointer<Slab.SlotID>>, in slab: Slab) {
+        var flags: UInt8 = EntryHeader.isHandedOut
+        for slot in slots where slot != 0 { flags &= Entry(slab: slab, slot: slot).flags }
+        // It must be so; and what is used is not optimized away.
+        precondition(flags & EntryHeader.isHandedOut != 0, "the table names a slot that holds no entry")
+    }
+
+    /// Likewise, the neighbours of this entry in its order, which a move in the order writes to.
+    @inline(__always)
+    func fetchNeighbours() {
+        var flags: UInt8 = EntryHeader.isHandedOut
+        if let newer { flags &= newer.flags }
+        if let older { flags &= older.flags }
+        precondition(flags & EntryHeader.isHandedOut != 0, "an order has a slot that holds no entry")
+    }
+
     /// Key, value and what else follows, as far as it is in the slot.
     private struct Content {
         var keyCount: Int
@@ -303,6 +321,19 @@ struct Entry: EvictionNode {
         } else {
             copyValue(content, to: target)
         }
+    }
+
+    /// Copies the value if there is room for it.
+    ///
+    /// - Returns: How many bytes it has; nil, with nothing copied, if there is not.
+    @inline(__always)
+    func copyValue(toAtMost room: UnsafeMutableRawBufferPointer) -> Int? {
+        let content = content
+        guard content.external == nil, content.valueCount <= room.count, let start = room.baseAddress else {
+            return nil
+        }
+        copyValue(content, to: start)
+        return content.valueCount
     }
 
     @inline(__always)

@@ -76,6 +76,29 @@ struct EntryTable: ~Copyable {
         }
     }
 
+    /// The slot of the first entry whose key may have this hash; 0 if there is none. Touches no entry.
+    ///
+    /// - Complexity: O(1) expected.
+    @inline(__always)
+    func candidate(hash: UInt64) -> Slab.SlotID {
+        let hash = short(hash)
+        var index = home(hash)
+        while true {
+            let place = places[index]
+            guard place.slot != 0, place.hash <= hash else { return 0 }
+            if place.hash == hash { return place.slot }
+            index += 1
+        }
+    }
+
+    /// What ``find(_:hash:)`` finds, given the candidate.
+    @inline(__always)
+    func find(_ key: UnsafeRawBufferPointer, hash: UInt64, candidate: Slab.SlotID) -> Entry? {
+        guard candidate != 0 else { return nil }
+        let entry = Entry(slab: slab, slot: candidate)
+        return entry.hasKey(key) ? entry : find(key, hash: hash)
+    }
+
     /// Puts in an entry whose key, of this hash, is not in the table.
     ///
     /// - Returns: False, with nothing changed, if the table must ``grow()`` first.

@@ -28,6 +28,7 @@ struct Shard: ~Copyable {
     mutating func settle(_ uses: borrowing UseRing, observers: TrafficObservers) {
         if !uses.isEmpty {
             let keepsRank = slab.geometry.rankCount > 0
+            if order.movesWhatIsUsed { uses.forEachSlot { Entry(slab: slab, slot: $0).fetchNeighbours() } }
             uses.takeAll { slot, word in
                 guard slot != UseRing.miss else { return observers.miss(word) }
                 let entry = Entry(slab: slab, slot: slot)

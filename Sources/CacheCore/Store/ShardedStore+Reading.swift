@@ -56,33 +56,42 @@ extension ShardedStore {
         var expired: [Int] = []
         let (now, rank) = clock.reading(uses: keys.count)
         var hits = 0
-        forEachShard(of: keys) { index, members in
-            let shardGuard = guards + index
-            var next = 0
-            while next < members.count {
-                let end = min(members.count, next + Self.keysAtOnce)
-                let copiedBytes = values.copiedBytes + Self.bytesAtOnce
-                shardGuard.pointee.lock.lockForReading()
-                while next < end, values.copiedBytes < copiedBytes {
-                    let place = Int(members[next])
-                    next += 1
-                    keys.withKey(place) { key, hash in
-                        let entry = shards[index].table.find(key, hash: hash)
-                        guard let found = entry, found.expiresAt > now else {
-                            if entry != nil { expired.append(place) }
-                            if observers.wantsMiss(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
-                                unnoted.append(place)
-                            }
-                            return
-                        }
-                        values.set(place, to: found)
-                        hits += 1
-                        let word = wordOfUse(hash: hash, rank: rank + Int64(place))
-                        if !shardGuard.pointee.uses.note(found.slot, word: word) { unnoted.append(place) }
+        withUnsafeTemporaryAllocation(of: Slab.SlotID.self, capacity: Self.keysAtOnce) { candidates in
+            forEachShard(of: keys) { index, members in
+                let shardGuard = guards + index
+                var next = 0
+                while next < members.count {
+                    let first = next
+                    let end = min(members.count, next + Self.keysAtOnce)
+                    let copiedBytes = values.copiedBytes + Self.bytesAtOnce
+                    shardGuard.pointee.lock.lockForReading()
+                    // Memory is slow, but answers many at a time: all places of the table are looked up first, then all entries.
+                    for member in first..<end {
+                        let hash = keys.hash(Int(members[member]))
+                        candidates[member - first] = shards[index].table.candidate(hash: hash)
                     }
-                }
-                shardGuard.pointee.lock.unlockAfterReading()
-                if !unnoted.isEmpty {
+                    Entry.fetch(candidates[..<(end - first)], in: shards[index].slab)
+                    while next < end, values.copiedBytes < copiedBytes {
+                        let place = Int(members[next])
+                        let candidate = candidates[next - first]
+                        next += 1
+                        keys.withKey(place) { key, hash in
+                            let entry = shards[index].table.find(key, hash: hash, candidate: candidate)
+                            guard let found = entry, found.expiresAt > now else {
+                                if entry != nil { expired.append(place) }
+                                if observers.wantsMiss(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
+                                    unnoted.append(place)
+                                }
+                                return
+                            }
+                            values.set(place, to: found)
+                            hits += 1
+                            let word = wordOfUse(hash: hash, rank: rank + Int64(place))
+                            if !shardGuard.pointee.uses.note(found.slot, word: word) { unnoted.append(place) }
+                        }
+                    }
+                    shardGuard.pointee.lock.unlockAfterReading()
+                    guard !unnoted.isEmpty else { continue }
                     withShard(index) { shard in
                         for place in unnoted {
                             keys.withKey(place) { key, hash in

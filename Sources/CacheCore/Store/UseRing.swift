@@ -51,6 +51,13 @@ struct UseRing: ~Copyable, @unchecked Sendable {
     @inline(__always)
     var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
 
+    /// Calls `body` with the slot of each use, and leaves the uses where they are.
+    @inline(__always)
+    borrowing func forEachSlot(_ body: (Slab.SlotID) -> Void) {
+        let noted = min(count.load(ordering: .relaxed), capacity)
+        for place in 0..<noted where uses[place].slot != Self.miss { body(uses[place].slot) }
+    }
+
     /// Takes all uses, the first one first.
     @inline(__always)
     borrowing func takeAll(_ body: (_ slot: Slab.SlotID, _ word: UInt64) -> Void) {

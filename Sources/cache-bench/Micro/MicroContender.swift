@@ -4,6 +4,7 @@ enum MicroContender: String, CaseIterable, Codable, Sendable {
     /// Gives its reader bytes to keep, where `cache` lets it look at its own.
     case cacheCopying = "cache-copying"
     case cacheSingle = "cache-single"
+    case cacheSingleCopying = "cache-single-copying"
     /// A cache for each thread: what the machine allows to threads that share nothing but its memory.
     case privateCaches = "private-caches"
     case dictionary

@@ -42,27 +42,41 @@ extension MicroStores {
 
     /// Bulk reads of the entries beside single reads that give the same; an operation is a key.
     func bulkReads(_ title: String, _ numbers: [Int]) -> MicroRow {
-        let single = CacheStore.Copying(cache: cache.cache)
+        func bulk(_ id: MicroContender, _ title: String, _ read: @escaping ([String]) throws -> Int)
+            -> MicroRow.Contender
+        {
+            MicroRow.Contender(id: id, title: title) { numbers in
+                let keys = probes(numbers)
+                let batches = stride(from: 0, to: keys.count, by: Workload.batchSize)
+                    .map { Array(keys[$0..<min($0 + Workload.batchSize, keys.count)]) }
+                // A bulk read answers a key once, however often it is named.
+                let distinct = batches.reduce(0) { $0 + Set($1).count }
+                return {
+                    var found = 0
+                    for batch in batches { found += try read(batch) }
+                    try requireAll(distinct, found)
+                    return keys.count
+                }
+            }
+        }
+        func single(_ id: MicroContender, _ title: String, _ store: some MicroReader) -> MicroRow.Contender {
+            MicroRow.Contender(id: id, title: title) { numbers in
+                let keys = probes(numbers)
+                return { try store.getAll(keys) }
+            }
+        }
+        let cache = cache.cache
         return MicroRow(
             id: .mget, title: title, numbers: numbers,
             contenders: [
-                MicroRow.Contender(id: .cache, title: "mget of \(Workload.batchSize)") { numbers in
-                    let keys = probes(numbers)
-                    let batches = stride(from: 0, to: keys.count, by: Workload.batchSize)
-                        .map { Array(keys[$0..<min($0 + Workload.batchSize, keys.count)]) }
-                    // A bulk read answers a key once, however often it is named.
-                    let distinct = batches.reduce(0) { $0 + Set($1).count }
-                    return {
-                        var found = 0
-                        for batch in batches { found += try cache.cache.mgetJSON(batch).count }
-                        try requireAll(distinct, found)
-                        return keys.count
-                    }
+                bulk(.cache, "mget of \(Workload.batchSize)") { batch in
+                    var found = 0
+                    try cache.withJSON(batch) { if $1 != nil { found += 1 } }
+                    return found
                 },
-                MicroRow.Contender(id: .cacheSingle, title: "single gets") { numbers in
-                    let keys = probes(numbers)
-                    return { try single.getAll(keys) }
-                },
+                bulk(.cacheCopying, "mget of \(Workload.batchSize), to a dictionary") { try cache.mgetJSON($0).count },
+                single(.cacheSingle, "single gets", self.cache),
+                single(.cacheSingleCopying, "single gets, copying", CacheStore.Copying(cache: cache)),
             ])
     }
 

