@@ -107,14 +107,16 @@ struct Shard: ~Copyable {
     ///
     /// - Parameters:
     ///   - now: The time; never less than at an earlier call.
-    ///   - budget: How many pages to look at most.
+    ///   - budget: How many pages to look at most; fewer if many become free.
     ///   - expired: Told the block of each that was taken out, if it had one.
-    /// - Returns: False if the budget ended first: call again to go on.
+    /// - Returns: False if that was not all: call again to go on.
     mutating func expire(at now: Int64, budget: Int, _ expired: (ValueBlock?) -> Void) -> Bool {
         var budget = budget
         let end = TimerWheel.expired(at: now)
         var slots: [Slab.SlotID] = []
-        while let page = timers.next(at: now, budget: &budget) {
+        let held = slab.state.pointee.heldPages
+        while held - slab.state.pointee.heldPages < Self.mostPagesFreed {
+            guard let page = timers.next(at: now, budget: &budget) else { return budget > 0 }
             var next = Int64.max
             slots.removeAll(keepingCapacity: true)
             slab.forEachSlot(of: page) { slot in
@@ -126,8 +128,11 @@ struct Shard: ~Copyable {
             timers.note(expiry: next, of: page)
             for slot in slots { expired(remove(Entry(slab: slab, slot: slot))) }
         }
-        return budget > 0
+        return false
     }
+
+    /// How many pages expired entries may leave free before the lock is to be let go: large ones leave many behind.
+    private static let mostPagesFreed = 256
 
     // MARK: Closing ranks
 

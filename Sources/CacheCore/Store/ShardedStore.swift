@@ -60,7 +60,8 @@ final class ShardedStore: @unchecked Sendable {
             policy == .auto && (capacity ?? memoryLimit) != nil
             ? PolicySelector(capacity: capacity, memoryLimit: memoryLimit) : nil
 
-        pool = PagePool(pageSize: Self.pageSize(memoryLimit: memoryLimit, shardCount: shardCount))
+        pool = PagePool(
+            pageSize: Self.pageSize(memoryLimit: memoryLimit, shardCount: shardCount), memoryLimit: memoryLimit)
         geometry = SlabGeometry(pool: pool, hasRanks: policy == .lru)
 
         let now = clock.now()
@@ -136,6 +137,7 @@ final class ShardedStore: @unchecked Sendable {
         let result = body(&shards[index])
         summaries[index].publish(shards[index])
         guards[index].lock.unlockAfterWriting()
+        pool.trim()
         return result
     }
 

@@ -135,6 +135,29 @@ import Testing
         audit(cache)
     }
 
+    /// What leaves many pages behind goes in steps, none of which holds a lock for long; and the pages' room goes back.
+    @Test func largeEntriesGoInSteps() throws {
+        let clock = ManualClock()
+        var configuration = CacheConfiguration(capacity: 100_000, eviction: .lru, clock: .manual(clock))
+        configuration.shardCount = 1
+        let cache = try ProductionCache(configuration)
+        let store = cache.store
+        // Whole pieces, so that one page has as many entries as can be.
+        let count = 14 * store.geometry.pieceBytes
+        for number in 0..<480 { try cache.putJSON("key-\(number)", json(count), ttl: .seconds(1)) }
+        clock.advance(by: .seconds(2))
+        let step = store.expire(0, now: cache.now, budget: 8)
+        #expect(step.removed > 0 && step.removed < 400 && !step.isComplete)
+        #expect(store.pool.warmBytes <= 1 << 20)
+        cache.maintain()
+        #expect(cache.getStats().expirations == 480)
+        for number in 0..<480 { try cache.putJSON("key-\(number)", json(count)) }
+        #expect(cache.deleteAll() == 480)
+        #expect(store.pool.warmBytes <= 1 << 20)
+        #expect(store.ledger.bytes == store.emptyFootprint)
+        audit(cache)
+    }
+
     @Test func replacingTheOnlyEntryByOneOfAllTheRoom() throws {
         let cache = try makeCache(64 << 10)
         try cache.putJSON("key", json(30_000))
