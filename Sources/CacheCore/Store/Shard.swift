@@ -45,16 +45,18 @@ struct Shard: ~Copyable {
         }
     }
 
-    /// Puts in an entry whose key is not there, and for which there are room in the table and pages enough.
+    /// Puts in an entry whose key is not there, and for which the table has room (``EntryTable/hasRoom``) and the slab has pages enough
+    /// (``Slab/takePages(for:)``).
     mutating func insert(_ prepared: PreparedEntry, layout: EntryLayout) {
         let entry = Entry.make(prepared, layout: layout, in: slab)
         slab.state.pointee.externalBytes += layout.externalBytes
-        while !table.insert(entry, hash: prepared.hash) { table.grow() }
+        let isIn = table.insert(entry, hash: prepared.hash)
+        precondition(isIn, "an entry was put into a table without room")
         order.insert(entry, hash: prepared.hash)
         noteExpiry(of: entry)
     }
 
-    /// Puts a value in the place of the one that `entry` has, which has the same key.
+    /// Puts a value in the place of the one that `entry` has, which has the same key; the slab has pages enough.
     ///
     /// - Returns: The block that the old value stood in, if it did, whose reference passes to the caller.
     mutating func replace(_ entry: Entry, with prepared: PreparedEntry, layout: EntryLayout) -> ValueBlock? {

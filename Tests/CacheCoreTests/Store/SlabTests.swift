@@ -78,4 +78,15 @@ import Testing
             #expect(pool.warmBytes <= min(1 << 20, limit / 64))
         }
     }
+
+    /// Pages that are not needed after all go back.
+    @Test func pagesOfAnEntryAreTakenAtOnce() throws {
+        let entries = TestEntries(pageSize: 4096)
+        let slab = entries.slab
+        let layout = EntryLayout(keyCount: 10, valueCount: 16_000, in: slab.geometry)
+        let needed = slab.pagesNeeded(for: layout)
+        #expect(needed == layout.pagesAlone(in: slab.geometry))
+        #expect(slab.takePages(for: layout))
+        #expect(slab.footprint == needed * slab.pageCost && slab.pagesNeeded(for: layout) == 0)
+    }
 }
