@@ -58,8 +58,10 @@ struct Shard: ~Copyable {
 
     /// Puts a value in the place of the one that `entry` has, which has the same key; the slab has pages enough.
     ///
+    /// - Parameter isUse: Whether that is a use of the key; it is not if it was noted before.
     /// - Returns: The block that the old value stood in, if it did, whose reference passes to the caller.
-    mutating func replace(_ entry: Entry, with prepared: PreparedEntry, layout: EntryLayout) -> ValueBlock? {
+    mutating func replace(_ entry: Entry, with prepared: PreparedEntry, layout: EntryLayout, isUse: Bool) -> ValueBlock?
+    {
         let old = entry.layout
         slab.state.pointee.externalBytes += layout.externalBytes - old.externalBytes
         var block: ValueBlock?
@@ -72,7 +74,7 @@ struct Shard: ~Copyable {
             order.relocate(entry, to: replaced)
             block = free(entry)
         }
-        order.use(replaced, hash: prepared.hash)
+        if isUse { order.use(replaced, hash: prepared.hash) }
         noteExpiry(of: replaced)
         return block
     }

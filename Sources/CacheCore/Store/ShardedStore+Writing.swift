@@ -72,8 +72,9 @@ extension ShardedStore {
             entry.block.release()
             ledger.release(&room)
         }
+        var isNoted = false
         while true {
-            switch withShard(shard, { place(entry, layout, in: &$0, room: &room) }) {
+            switch withShard(shard, { place(entry, layout, in: &$0, room: &room, isNoted: &isNoted) }) {
             case .done(let placed): return finish(placed, now: now)
             case .lacksRoom: makeRoom(&room, for: shard, entry, layout, now: now)
             case .lacksMemory:
@@ -93,18 +94,20 @@ extension ShardedStore {
         let hash = { (place: Int) in entries[place].hash }
         groupByShard(entries.count, hash: hash) { index, members in
             var next = 0
+            var isNoted = false
             var displaced: [Placement] = []
             displaced.reserveCapacity(members.count)
             while next < members.count {
                 withShard(index) { shard in
                     while next < members.count {
                         let entry = entries[Int(members[next])]
-                        switch place(entry, layout(of: entry), in: &shard, room: &room) {
+                        switch place(entry, layout(of: entry), in: &shard, room: &room, isNoted: &isNoted) {
                         case .done(let placed): displaced.append(placed)
                         case .lacksRoom: return
                         case .lacksMemory: refused += 1
                         }
                         next += 1
+                        isNoted = false
                     }
                 }
                 if next < members.count {
@@ -172,8 +175,11 @@ extension ShardedStore {
 
     /// Puts an entry in if there is room for it, and for the table where it must grow. All memory is had before anything of
     /// the entries is changed.
+    ///
+    /// - Parameter isNoted: Whether an earlier attempt has noted the use of the key that a replacement is.
     private func place(
-        _ entry: PreparedEntry, _ layout: EntryLayout, in shard: inout Shard, room: inout Ledger.Room
+        _ entry: PreparedEntry, _ layout: EntryLayout, in shard: inout Shard, room: inout Ledger.Room,
+        isNoted: inout Bool
     ) -> Attempt {
         let old = shard.table.find(entry.block.key, hash: entry.hash)
         // How much is needed at most; that the entry which is replaced leaves some is not relied upon.
@@ -183,14 +189,17 @@ extension ShardedStore {
             if isInPlace { needed = layout.externalBytes - old.layout.externalBytes }
             guard ledger.enlarge(&room, toEntries: 0, bytes: needed) else {
                 // The write is a use of the key: all others go before the entry that it is to replace.
-                old.rank = entry.rank
-                shard.order.use(old, hash: entry.hash)
+                if !isNoted {
+                    isNoted = true
+                    old.rank = entry.rank
+                    shard.order.use(old, hash: entry.hash)
+                }
                 return .lacksRoom
             }
             let held = shard.footprint
             guard isInPlace || shard.slab.takePages(for: layout) else { return .lacksMemory }
             let expiresAt = old.expiresAt
-            let block = shard.replace(old, with: entry, layout: layout)
+            let block = shard.replace(old, with: entry, layout: layout, isUse: !isNoted)
             observe(entry)
             room.fill(entries: 0, bytes: shard.footprint - held)
             return .done(Placement(old: Removed(expiresAt: expiresAt, block: block)))

@@ -135,6 +135,20 @@ import Testing
         audit(cache)
     }
 
+    /// A replacement is one use of its key, however often it has to wait for room.
+    @Test func aReplacementThatMakesRoomIsOneUse() throws {
+        var configuration = CacheConfiguration(memoryLimit: 1 << 20, eviction: .sieve, clock: .manual(ManualClock()))
+        configuration.shardCount = 1
+        let cache = try ProductionCache(configuration)
+        for number in 0..<10 { try cache.putJSON("key-\(number)", json(90_000)) }
+        #expect(find("key-9", in: cache)?.frequency == 0)
+        try cache.putJSON("key-9", json(400_000))
+        #expect(cache.getStats().evictions > 1)
+        #expect(find("key-9", in: cache)?.frequency == 1)
+        try cache.putJSON("key-9", json(400_000))
+        #expect(find("key-9", in: cache)?.frequency == 2)
+    }
+
     /// What leaves many pages behind goes in steps, none of which holds a lock for long; and the pages' room goes back.
     @Test func largeEntriesGoInSteps() throws {
         let clock = ManualClock()
