@@ -17,7 +17,7 @@ public struct CacheError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let invalidJSON = Code(rawValue: "invalid_json")
         /// The time to live is not more than zero, or is more than ten years.
         public static let invalidTTL = Code(rawValue: "invalid_ttl")
-        /// The entry is larger than all the memory that the cache may use.
+        /// The entry is larger than all the memory that the cache may use, or the system has no memory left.
         public static let insufficientStorage = Code(rawValue: "insufficient_storage")
         /// The configuration of the cache contradicts itself or is out of range.
         public static let invalidConfiguration = Code(rawValue: "invalid_configuration")

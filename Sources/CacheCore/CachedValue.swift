@@ -4,12 +4,12 @@
 package struct CachedValue: ~Copyable {
     // Owns one reference to the block.
     private let block: ValueBlock
-    private let storedAt: Int64
+    private let stored: StoredTime
     private let expiresAt: Int64
 
     init(of entry: Entry) {
         block = entry.copy()
-        storedAt = entry.storedAt
+        stored = entry.stored
         expiresAt = entry.expiresAt
     }
 
@@ -22,7 +22,7 @@ package struct CachedValue: ~Copyable {
     package var digest: UInt64 { block.digest }
 
     /// Nanoseconds since the value was put, at `now` of the cache's clock; up to 67 ms too many.
-    package func age(at now: Int64) -> Int64 { max(0, now - storedAt) }
+    package func age(at now: Int64) -> Int64 { stored.age(at: now) }
 
     /// Nanoseconds until the value expires, at `now` of the cache's clock; nil if it does not expire.
     package func timeLeft(at now: Int64) -> Int64? {

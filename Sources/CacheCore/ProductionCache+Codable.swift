@@ -20,7 +20,7 @@ extension ProductionCache {
         try withUTF8(of: key) { key in
             let time = configuration.clock.reading()
             let entry = try store.prepare(json, key: key, lifetime: lifetime, at: time)
-            _ = store.put(entry, now: time.now)
+            _ = try store.put(entry, now: time.now)
         }
     }
 
@@ -47,7 +47,7 @@ extension ProductionCache {
             let json = try encode(value)
             try withUTF8(of: key) { (key) throws(CacheError) in try batch.append(key, json: json, lifetime: lifetime) }
         }
-        batch.commit()
+        try batch.commit()
     }
 
     /// The values of those keys that are in the cache, decoded from JSON; takes each lock once.

@@ -108,7 +108,7 @@ extension ProductionCache {
             key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time
         ) { document.minify(node, into: $0) }
         let digest = entry.block.digest
-        return (store.put(entry, now: time.now), digest)
+        return (try store.put(entry, now: time.now), digest)
     }
 
     /// Calls `body` with the parsed document of a JSON text.

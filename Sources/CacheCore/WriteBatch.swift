@@ -5,7 +5,7 @@
 #endif
 
 /// Entries made ready to be put in together: all that can be refused is refused while the batch is filled, so
-/// that ``commit()`` puts in all of them. A batch that is dropped puts in nothing.
+/// that ``commit()`` puts in all of them, unless the system has no memory left. A batch that is dropped puts in nothing.
 package struct WriteBatch: ~Copyable {
     let cache: ProductionCache
     private let time: (now: Int64, rank: Int64)
@@ -68,11 +68,25 @@ package struct WriteBatch: ~Copyable {
 
     /// Puts all entries in, in their order; where a key occurs twice, the later one stays.
     ///
+    /// - Throws: ``CacheError/Code/insufficientStorage`` if memory is exhausted and some could not be put in.
     /// - Complexity: O(1) expected an entry; each shard's lock is taken once, unless room has to be made.
-    package consuming func commit() {
+    package consuming func commit() throws(CacheError) {
+        let count = count
+        let refused = commitWhatFits()
+        if refused > 0 {
+            throw CacheError(
+                .insufficientStorage,
+                "memory is exhausted: \(refused) of \(count) entries could not be had, the others were put in")
+        }
+    }
+
+    /// Puts in the entries that memory can be had for: all, as a rule.
+    ///
+    /// - Returns: How many are not in.
+    consuming func commitWhatFits() -> Int {
         let (store, now, entries) = (cache.store, time.now, entries)
         self.entries = []
-        store.put(entries, now: now)
+        return store.put(entries, now: now)
     }
 
     /// All are stored now; each has been used a little later than the one before.

@@ -85,7 +85,7 @@ import Testing
         var batch = WriteBatch(cache: cache, capacity: 3)
         for (key, json) in [("a", "1"), ("b", "2"), ("a", "3")] { try append(key, json, to: &batch) }
         #expect(batch.count == 3)
-        batch.commit()
+        try batch.commit()
         #expect(try cache.mget(["a", "b"], as: Int.self) == ["a": 3, "b": 2])
         #expect(cache.getStats().puts == 3 && cache.getStats().replacements == 1)
         audit(cache)
@@ -108,7 +108,7 @@ import Testing
         try append("short", "1", to: &batch, lifetime: 1)
         try append("long", "2", to: &batch, lifetime: 1_000_000_000)
         try append("for ever", "3", to: &batch)
-        batch.commit()
+        try batch.commit()
         clock.advance(by: .nanoseconds(1))
         #expect(try cache.mget(["short", "long", "for ever"], as: Int.self) == ["long": 2, "for ever": 3])
     }
@@ -118,7 +118,7 @@ import Testing
         let cache = try makeCache(shardCount: 1, capacity: 10)
         var batch = WriteBatch(cache: cache, capacity: 1000)
         for number in 0..<1000 { try append("key-\(number)", "\(number)", to: &batch) }
-        batch.commit()
+        try batch.commit()
         let found = try cache.mget((0..<1000).map { "key-\($0)" }, as: Int.self)
         #expect(Set(found.values) == Set(990..<1000))
         let stats = cache.getStats()
@@ -130,7 +130,7 @@ import Testing
         let cache = try makeCache(shardCount: 8, capacity: 10)
         var batch = WriteBatch(cache: cache, capacity: 1000)
         for number in 0..<1000 { try append("key-\(number)", "\(number)", to: &batch) }
-        batch.commit()
+        try batch.commit()
         let stats = cache.getStats()
         #expect(stats.puts == 1000 && stats.evictions == 990 && stats.currentSize == 10)
         audit(cache)

@@ -21,7 +21,7 @@ struct ValueBlock: Sendable {
         let valueCount: Int
         /// Of a value of more than ``digestThreshold`` bytes.
         var digest: UInt64 = 0
-        /// Bytes that were mapped for it; 0 if it is from malloc.
+        /// Bytes that it has of a ``BlockPool``; 0 if it is from malloc.
         let mapped: Int
     }
 
@@ -37,7 +37,7 @@ struct ValueBlock: Sendable {
     static func allocate(key: UnsafeRawBufferPointer, valueCount: Int, isMapped: Bool = false) -> ValueBlock? {
         let count = MemoryLayout<Header>.size + key.count + valueCount
         let mapped = isMapped ? VirtualMemory.rounded(count) : 0
-        guard let memory = isMapped ? VirtualMemory.map(mapped, isTouched: true) : malloc(count) else { return nil }
+        guard let memory = isMapped ? BlockPool.shared.take(mapped) : malloc(count) else { return nil }
         let header = memory.bindMemory(to: Header.self, capacity: 1)
         header.initialize(to: Header(keyCount: UInt32(key.count), valueCount: valueCount, mapped: mapped))
         if let source = key.baseAddress { memcpy(memory + MemoryLayout<Header>.size, source, key.count) }
@@ -51,7 +51,7 @@ struct ValueBlock: Sendable {
 
     @inline(__always) var keyCount: Int { Int(header.pointee.keyCount) }
     @inline(__always) var valueCount: Int { header.pointee.valueCount }
-    /// Bytes that were mapped for it; 0 if it is from malloc.
+    /// Bytes that it has of a ``BlockPool``; 0 if it is from malloc.
     var mappedCount: Int { header.pointee.mapped }
 
     @inline(__always) var key: UnsafeRawBufferPointer {
@@ -89,7 +89,7 @@ struct ValueBlock: Sendable {
         }
         let mapped = header.pointee.mapped
         header.deinitialize(count: 1)
-        if mapped > 0 { VirtualMemory.unmap(header, mapped) } else { free(header) }
+        if mapped > 0 { BlockPool.shared.give(header, mapped) } else { free(header) }
     }
 
     private init(header: UnsafeMutablePointer<Header>) { self.header = header }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threading
 
 #if canImport(Glibc)
     internal import Glibc
@@ -11,9 +12,15 @@ enum VirtualMemory {
     /// Bytes of a page of the system's.
     static let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))
 
-    /// Bytes that are mapped at present, in the whole process.
+    /// Bytes that ``map(_:isTouched:)`` gave and that were not given back, in the whole process.
     static var mappedBytes: Int { mapped.load(ordering: .relaxed) }
     private static let mapped = Atomic<Int>(0)
+
+    /// What the system did not let go of: it serves again.
+    private static let stranded = Locked<[UnsafeMutableRawBufferPointer]>([])
+    private static let strandedCount = Atomic<Int>(0)
+    /// Bytes of address space that should have been given back and could not.
+    static var strandedBytes: Int { stranded.withLock { $0.reduce(0) { $0 + $1.count } } }
 
     /// `count` rounded up to whole pages of the system's.
     static func rounded(_ count: Int) -> Int { (count + pageSize - 1) / pageSize * pageSize }
@@ -27,17 +34,40 @@ enum VirtualMemory {
         #if canImport(Glibc)
             if isTouched { flags |= MAP_POPULATE }
         #endif
-        let start = mmap(nil, count, PROT_READ | PROT_WRITE, flags, -1, 0)
-        guard let start, start != MAP_FAILED else { return nil }
+        guard let start = mapStranded(count, isTouched: isTouched) ?? newMapping(count, flags) else { return nil }
         mapped.wrappingAdd(count, ordering: .relaxed)
         return start
     }
 
-    /// Gives back what ``map(_:)`` gave.
+    /// Gives back what ``map(_:isTouched:)`` gave.
+    ///
+    /// The system can refuse, if it would be left with two mappings in the place of one and has as many as it may: then the room goes
+    /// back, and the addresses are kept for the next that fits.
     static func unmap(_ start: UnsafeMutableRawPointer, _ count: Int) {
-        let status = munmap(start, count)
-        precondition(status == 0, "munmap of \(count) bytes failed with errno \(errno)")
+        if munmap(start, count) != 0 {
+            precondition(errno == ENOMEM, "munmap of \(count) bytes failed with errno \(errno)")
+            discard(start, count)
+            stranded.withLock { $0.append(UnsafeMutableRawBufferPointer(start: start, count: count)) }
+            strandedCount.wrappingAdd(1, ordering: .relaxed)
+        }
         mapped.wrappingSubtract(count, ordering: .relaxed)
+    }
+
+    /// Takes `count` bytes of address space that begin at a page, for good; nil if the system has none left. It takes room page by
+    /// page, as it is touched; what was not touched, or was given back by ``discard(_:_:)``, reads as zero.
+    static func reserve(_ count: Int) -> UnsafeMutableRawPointer? {
+        guard let start = newMapping(count, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE) else { return nil }
+        keepSmallPages(start, count)
+        return start
+    }
+
+    /// Takes the room of whole pages in one go, which are about to be written.
+    static func touch(_ start: UnsafeMutableRawPointer, _ count: Int) {
+        #if canImport(Glibc)
+            // MADV_POPULATE_WRITE of Linux 5.14, which not every C library names. An older kernel refuses, and gives the room page by
+            // page, which takes half as long again.
+            _ = madvise(start, count, 23)
+        #endif
     }
 
     /// Gives back the room of whole pages that stay mapped. What they held is lost.
@@ -56,5 +86,26 @@ enum VirtualMemory {
             // A kernel that knows no large pages refuses, which is as well.
             _ = madvise(start, count, MADV_NOHUGEPAGE)
         #endif
+    }
+
+    private static func newMapping(_ count: Int, _ flags: CInt) -> UnsafeMutableRawPointer? {
+        let start = mmap(nil, count, PROT_READ | PROT_WRITE, flags, -1, 0)
+        return start == MAP_FAILED ? nil : start
+    }
+
+    private static func mapStranded(_ count: Int, isTouched: Bool) -> UnsafeMutableRawPointer? {
+        guard strandedCount.load(ordering: .relaxed) > 0 else { return nil }
+        let start: UnsafeMutableRawPointer? = stranded.withLock { ranges in
+            guard let index = ranges.firstIndex(where: { $0.count >= count }), let start = ranges[index].baseAddress
+            else { return nil }
+            ranges[index] = UnsafeMutableRawBufferPointer(start: start + count, count: ranges[index].count - count)
+            if ranges[index].isEmpty {
+                ranges.remove(at: index)
+                strandedCount.wrappingSubtract(1, ordering: .relaxed)
+            }
+            return start
+        }
+        if let start, isTouched { touch(start, count) }
+        return start
     }
 }

@@ -130,8 +130,7 @@ struct Entry: EvictionNode {
         if layout.isExternal { flags |= EntryHeader.isExternal }
         start.storeBytes(of: flags, toByteOffset: EntryHeader.flags, as: UInt8.self)
         start.storeBytes(
-            of: UInt32(truncatingIfNeeded: prepared.storedAt >> Self.storedAtShift), toByteOffset: EntryHeader.storedAt,
-            as: UInt32.self)
+            of: StoredTime(prepared.storedAt).tick, toByteOffset: EntryHeader.storedAt, as: UInt32.self)
         start.storeBytes(of: prepared.expiresAt, toByteOffset: EntryHeader.expiresAt, as: Int64.self)
         rank = prepared.rank
     }
@@ -276,12 +275,10 @@ struct Entry: EvictionNode {
     /// The key's hash, which is not kept: to hash again costs less than its room.
     var hash: UInt64 { slab.state.pointee.hasher.hash(key) }
 
-    /// When it was put, by the cache's clock in nanoseconds; up to 67 ms too early.
-    @inline(__always) var storedAt: Int64 {
-        Int64(start.load(fromByteOffset: EntryHeader.storedAt, as: UInt32.self)) << Self.storedAtShift
+    /// When it was put.
+    @inline(__always) var stored: StoredTime {
+        StoredTime(tick: start.load(fromByteOffset: EntryHeader.storedAt, as: UInt32.self))
     }
-    /// 2²⁶ ns: 32 bits of it are nine years.
-    private static let storedAtShift: Int64 = 26
 
     /// When it ceases to be served, by the cache's clock in nanoseconds; ``never`` without a time to live.
     @inline(__always) var expiresAt: Int64 { start.load(fromByteOffset: EntryHeader.expiresAt, as: Int64.self) }
@@ -452,6 +449,26 @@ struct Entry: EvictionNode {
     }
     @inline(__always) private func setNeighbour(_ offset: Int, _ entry: Entry?) {
         start.storeBytes(of: entry?.slot ?? 0, toByteOffset: offset, as: Slab.SlotID.self)
+    }
+}
+
+/// When an entry was put, in four bytes: the lower ones of the cache's clock in ticks of 2²⁶ ns. The upper ones follow from when one
+/// asks, as long as the entry is younger than nine years.
+struct StoredTime: Equatable {
+    let tick: UInt32
+
+    private static let shift: Int64 = 26
+    /// A reader may have looked at the clock before the writer did, by so many ticks at most.
+    private static let mostAhead: UInt32 = 1 << 16
+
+    @inline(__always) init(tick: UInt32) { self.tick = tick }
+    @inline(__always) init(_ time: Int64) { tick = UInt32(truncatingIfNeeded: time >> Self.shift) }
+
+    /// Nanoseconds that have passed at `now`; up to 67 ms too many.
+    func age(at now: Int64) -> Int64 {
+        let ticks = UInt32(truncatingIfNeeded: now >> Self.shift) &- tick
+        guard ticks <= .max - Self.mostAhead else { return 0 }
+        return Int64(ticks) << Self.shift + now & (1 << Self.shift - 1)
     }
 }
 

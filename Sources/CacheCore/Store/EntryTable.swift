@@ -52,7 +52,10 @@ struct EntryTable: ~Copyable {
         homes = Self.fewestHomes
         tail = Self.leastTail(homes: homes)
         placeCount = homes + tail
-        places = Self.allocate(placeCount)
+        guard let places = Self.allocate(placeCount) else {
+            fatalError("memory is exhausted: a table could not be made")
+        }
+        self.places = places
     }
 
     deinit { Self.deallocate(places, placeCount) }
@@ -104,28 +107,31 @@ struct EntryTable: ~Copyable {
     /// - Returns: False, with nothing changed, if the table must ``grow()`` first.
     /// - Complexity: O(1) expected.
     mutating func insert(_ entry: Entry, hash: UInt64) -> Bool {
-        guard hasRoom, set(entry, hash: short(hash)) else { return false }
+        guard hasRoom else { return false }
+        set(entry, hash: short(hash))
         count += 1
         return true
     }
 
-    /// Whether there are homes enough for another entry.
-    var hasRoom: Bool { count < homes / 8 * 7 }
+    /// Whether there is room for another entry, whatever its hash.
+    @inline(__always)
+    var hasRoom: Bool { hasHomes && places[placeCount - 2].slot == 0 }
+    private var hasHomes: Bool { count < homes / 8 * 7 }
 
-    /// How many bytes ``grow()`` takes.
+    /// How many bytes ``grow()`` takes. While it lasts it takes ``stepBytes`` more, or so many of a small table again.
     var growth: Int {
         let (homes, tail) = grownSize
         return Self.byteCount(homes + tail) - footprint
     }
 
-    /// Makes room for more entries. To be called when an insertion asked for it.
+    /// Makes room for more entries. To be called, more than once if need be, when there is none.
     ///
+    /// - Returns: False, with nothing changed, if the system has no memory left.
     /// - Complexity: O(`count`).
-    mutating func grow() {
+    mutating func grow() -> Bool {
         let (homes, tail) = grownSize
-        // More homes behind the same tail hold whatever this table held, and so does a longer tail.
-        let isRebuilt = rebuild(homes: homes, tail: tail)
-        precondition(isRebuilt, "a larger table has room for what a smaller one held")
+        // More homes before the same tail hold whatever this table held, and so does a longer tail.
+        return rebuild(homes: homes, tail: tail)
     }
 
     /// Notes that an entry has moved to another slot.
@@ -201,7 +207,11 @@ struct EntryTable: ~Copyable {
     }
 
     @inline(__always)
-    private func home(_ hash: UInt32) -> Int { Int(truncatingIfNeeded: (UInt64(hash) &* UInt64(homes)) >> 32) }
+    private func home(_ hash: UInt32) -> Int { Self.home(hash, homes: homes) }
+    @inline(__always)
+    private static func home(_ hash: UInt32, homes: Int) -> Int {
+        Int(truncatingIfNeeded: (UInt64(hash) &* UInt64(homes)) >> 32)
+    }
 
     /// The lowest hash whose home is at or behind the place `home`; nil for the places behind the last home.
     private func firstHash(home: Int) -> UInt64? {
@@ -209,25 +219,23 @@ struct EntryTable: ~Copyable {
         return long(UInt32((UInt64(home) << 32 + UInt64(homes) - 1) / UInt64(homes)))
     }
 
-    /// Sets `entry` into its place in the order; false if it would push another over the end.
-    private mutating func set(_ entry: Entry, hash: UInt32) -> Bool {
+    /// Sets `entry` into its place in the order. The last place but one is empty, so that none is pushed over the end.
+    private mutating func set(_ entry: Entry, hash: UInt32) {
         var index = home(hash)
         while places[index].slot != 0, places[index].hash <= hash { index += 1 }
         var free = index
         while places[free].slot != 0 { free += 1 }
-        guard free < placeCount - 1 else { return false }
         if free > index {
             memmove(places + index + 1, places + index, (free - index) * MemoryLayout<Place>.stride)
         }
         places[index] = Place(hash: hash, slot: entry.slot)
-        return true
     }
 
     // MARK: Size
 
     /// An eighth more homes; or, if there are homes enough and too many hashes are at the very end, twice the tail.
     private var grownSize: (homes: Int, tail: Int) {
-        guard !hasRoom else { return (homes, tail * 2) }
+        guard !hasHomes else { return (homes, tail * 2) }
         let more = homes + max(homes / 8, Self.fewestHomes)
         return (more, max(tail, Self.leastTail(homes: more)))
     }
@@ -241,32 +249,59 @@ struct EntryTable: ~Copyable {
             // Three quarters of the homes: far from growing again. The table stays as it is if too many hashes are at the very
             // end, as when it is being cleared from the front; the next attempt is worth while when half of them are gone.
             let fewer = max(homes / 4 * 3, Self.fewestHomes)
-            if !rebuild(homes: fewer, tail: Self.leastTail(homes: fewer)) { sparse = count / 2 }
+            let tail = Self.leastTail(homes: fewer)
+            if !fits(homes: fewer, tail: tail) || !rebuild(homes: fewer, tail: tail) { sparse = count / 2 }
         }
     }
 
-    /// Moves all entries into a table of another size. In the order of the hashes each goes behind the one before.
-    ///
-    /// - Returns: False, with nothing changed, if the table would be too small.
-    private mutating func rebuild(homes: Int, tail: Int) -> Bool {
-        let old = (places: places, placeCount: placeCount, homes: self.homes, tail: self.tail)
-        (self.homes, self.tail, placeCount) = (homes, tail, homes + tail)
-        places = Self.allocate(placeCount)
+    /// Whether a table of that size has a place for each entry, and for another.
+    private func fits(homes: Int, tail: Int) -> Bool {
         var next = 0
-        for index in 0..<old.placeCount where old.places[index].slot != 0 {
-            next = max(next, home(old.places[index].hash))
-            guard next < placeCount - 1 else {
-                Self.deallocate(places, placeCount)
-                (places, placeCount, self.homes, self.tail) = old
-                return false
-            }
-            places[next] = old.places[index]
+        for index in 0..<placeCount where places[index].slot != 0 {
+            next = max(next, Self.home(places[index].hash, homes: homes))
+            guard next < homes + tail - 2 else { return false }
             next += 1
         }
+        return true
+    }
+
+    /// Moves all entries into a table of another size, in which they fit. In the order of the hashes each goes behind the one before.
+    ///
+    /// What has been moved out of a large table gives its room back as the new one takes it, so that there are never two.
+    ///
+    /// - Returns: False, with nothing changed, if the system has no memory left.
+    private mutating func rebuild(homes: Int, tail: Int) -> Bool {
+        let old = (places: places, placeCount: placeCount)
+        guard let new = Self.allocate(homes + tail) else { return false }
+        (self.homes, self.tail, places, placeCount) = (homes, tail, new, homes + tail)
+        let bytes = Self.byteCount(placeCount)
+        var touched = bytes > Self.stepBytes ? 0 : bytes
+        var next = 0
+        var start = 0
+        while start < old.placeCount {
+            let end = min(start + Self.placesPerStep, old.placeCount)
+            let reached = min(VirtualMemory.rounded(bytes / old.placeCount * end), bytes)
+            if reached > touched {
+                VirtualMemory.touch(UnsafeMutableRawPointer(places) + touched, reached - touched)
+                touched = reached
+            }
+            for index in start..<end where old.places[index].slot != 0 {
+                next = max(next, home(old.places[index].hash))
+                places[next] = old.places[index]
+                next += 1
+            }
+            if end < old.placeCount { VirtualMemory.discard(old.places + start, Self.stepBytes) }
+            start = end
+        }
+        precondition(next < placeCount, "a table was made too small")
         Self.deallocate(old.places, old.placeCount)
         sparse = homes > Self.fewestHomes ? homes / 2 : 0
         return true
     }
+
+    /// How much of a table is moved before its room goes back: whole pages of the system's.
+    private static let stepBytes = 1 << 20
+    private static var placesPerStep: Int { stepBytes / MemoryLayout<Place>.stride }
 
     private static func leastTail(homes: Int) -> Int { min(homes, 256) + 1 }
 
@@ -280,14 +315,13 @@ struct EntryTable: ~Copyable {
         return bytes > mostAllocatedBytes ? VirtualMemory.rounded(bytes) : bytes
     }
 
-    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Place> {
-        // Zero bytes are empty places. A cache that cannot have its table cannot go on.
+    /// Empty places; nil if the system has no memory left. A large table takes its room as it is filled.
+    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Place>? {
+        // Zero bytes are empty places.
         let bytes = byteCount(count)
-        guard let memory = bytes > mostAllocatedBytes ? VirtualMemory.map(bytes, isTouched: true) : calloc(1, bytes)
-        else {
-            fatalError("memory is exhausted: a table of \(count) places could not be had")
-        }
-        return memory.bindMemory(to: Place.self, capacity: count)
+        let memory =
+            bytes > mostAllocatedBytes ? VirtualMemory.map(bytes, isTouched: bytes <= stepBytes) : calloc(1, bytes)
+        return memory?.bindMemory(to: Place.self, capacity: count)
     }
 
     private static func deallocate(_ places: UnsafeMutablePointer<Place>, _ count: Int) {

@@ -49,19 +49,23 @@ struct Shard: ~Copyable {
         }
     }
 
-    /// Puts in an entry whose key is not there, and for which there are room in the table and pages enough.
+    /// Puts in an entry whose key is not there, and for which the table has room (``EntryTable/hasRoom``) and the slab has pages enough
+    /// (``Slab/takePages(for:)``).
     mutating func insert(_ prepared: PreparedEntry, layout: EntryLayout) {
         let entry = Entry.make(prepared, layout: layout, in: slab)
         slab.state.pointee.externalBytes += layout.externalBytes
-        while !table.insert(entry, hash: prepared.hash) { table.grow() }
+        let isIn = table.insert(entry, hash: prepared.hash)
+        precondition(isIn, "an entry was put into a table without room")
         order.insert(entry, hash: prepared.hash)
         noteExpiry(of: entry)
     }
 
-    /// Puts a value in the place of the one that `entry` has, which has the same key.
+    /// Puts a value in the place of the one that `entry` has, which has the same key; the slab has pages enough.
     ///
+    /// - Parameter isUse: Whether that is a use of the key; it is not if it was noted before.
     /// - Returns: The block that the old value stood in, if it did, whose reference passes to the caller.
-    mutating func replace(_ entry: Entry, with prepared: PreparedEntry, layout: EntryLayout) -> ValueBlock? {
+    mutating func replace(_ entry: Entry, with prepared: PreparedEntry, layout: EntryLayout, isUse: Bool) -> ValueBlock?
+    {
         let old = entry.layout
         slab.state.pointee.externalBytes += layout.externalBytes - old.externalBytes
         var block: ValueBlock?
@@ -74,7 +78,7 @@ struct Shard: ~Copyable {
             order.relocate(entry, to: replaced)
             block = free(entry)
         }
-        order.use(replaced, hash: prepared.hash)
+        if isUse { order.use(replaced, hash: prepared.hash) }
         noteExpiry(of: replaced)
         return block
     }
@@ -111,14 +115,16 @@ struct Shard: ~Copyable {
     ///
     /// - Parameters:
     ///   - now: The time; never less than at an earlier call.
-    ///   - budget: How many pages to look at most.
+    ///   - budget: How many pages to look at most; fewer if many become free.
     ///   - expired: Told the block of each that was taken out, if it had one.
-    /// - Returns: False if the budget ended first: call again to go on.
+    /// - Returns: False if that was not all: call again to go on.
     mutating func expire(at now: Int64, budget: Int, _ expired: (ValueBlock?) -> Void) -> Bool {
         var budget = budget
         let end = TimerWheel.expired(at: now)
         var slots: [Slab.SlotID] = []
-        while let page = timers.next(at: now, budget: &budget) {
+        let held = slab.state.pointee.heldPages
+        while held - slab.state.pointee.heldPages < Self.mostPagesFreed {
+            guard let page = timers.next(at: now, budget: &budget) else { return budget > 0 }
             var next = Int64.max
             slots.removeAll(keepingCapacity: true)
             slab.forEachSlot(of: page) { slot in
@@ -130,8 +136,11 @@ struct Shard: ~Copyable {
             timers.note(expiry: next, of: page)
             for slot in slots { expired(remove(Entry(slab: slab, slot: slot))) }
         }
-        return budget > 0
+        return false
     }
+
+    /// How many pages expired entries may leave free before the lock is to be let go: large ones leave many behind.
+    private static let mostPagesFreed = 256
 
     // MARK: Closing ranks
 

@@ -53,9 +53,13 @@ extension ShardedStore {
                 var removed: [Removed] = []
                 start = withShard(index) { shard in
                     var found: [Entry] = []
+                    var bytes = 0
                     let next = shard.table.scan(from: from, limit: Self.scanBatch) { entry in
-                        if entry.key.starts(with: prefix) { found.append(entry) }
-                        return true
+                        if entry.key.starts(with: prefix) {
+                            found.append(entry)
+                            bytes += entry.valueCount
+                        }
+                        return bytes < Self.mostBytesRemoved
                     }
                     for entry in found {
                         observers.delete(entry.hash)
@@ -75,4 +79,7 @@ extension ShardedStore {
 
     /// How many slots are looked at in one holding of a lock.
     private static var scanBatch: Int { 1024 }
+
+    /// How many bytes of values are removed in one holding of a lock, about.
+    private static var mostBytesRemoved: Int { 4 << 20 }
 }

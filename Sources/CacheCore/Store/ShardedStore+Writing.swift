@@ -59,31 +59,42 @@ extension ShardedStore {
 
     /// Puts a prepared entry in, in the place of one with the same key, and takes over its reference.
     ///
-    /// It always gets in: that it fits into the empty store was seen when it was prepared, and room that an eviction made
-    /// is kept for it.
+    /// That it fits into the empty store was seen when it was prepared, and room that an eviction made is kept for it: it gets in,
+    /// unless the system has less memory than the store may hold.
     ///
+    /// - Throws: ``CacheError/Code/insufficientStorage`` if memory is exhausted; what had the key is still there then.
     /// - Complexity: O(1) expected, and as many evictions as the entry needs.
-    func put(_ entry: PreparedEntry, now: Int64) -> PutOutcome {
+    func put(_ entry: PreparedEntry, now: Int64) throws(CacheError) -> PutOutcome {
         let shard = shardIndex(entry.hash)
         let layout = layout(of: entry)
         var room = Ledger.Room()
+        defer {
+            entry.block.release()
+            ledger.release(&room)
+        }
+        var isNoted = false
         while true {
-            if let placed = withShard(shard, { place(entry, layout, in: &$0, room: &room) }) {
-                entry.block.release()
-                ledger.release(&room)
-                return finish(placed, now: now)
+            switch withShard(shard, { place(entry, layout, in: &$0, room: &room, isNoted: &isNoted) }) {
+            case .done(let placed): return finish(placed, now: now)
+            case .lacksRoom: makeRoom(&room, for: shard, entry, layout, now: now)
+            case .lacksMemory:
+                throw CacheError(
+                    .insufficientStorage, "memory is exhausted: the system has less than the cache may hold")
             }
-            makeRoom(&room, for: shard, entry, layout, now: now)
         }
     }
 
     /// Puts prepared entries in, in their order, and takes over their references. Takes each shard's write lock once, or once for
     /// each part where a shard has many of them, or large ones, and when room has to be made.
-    func put(_ entries: [PreparedEntry], now: Int64) {
+    ///
+    /// - Returns: How many could not be put in because memory is exhausted.
+    func put(_ entries: [PreparedEntry], now: Int64) -> Int {
         var room = Ledger.Room()
+        var refused = 0
         let hash = { (place: Int) in entries[place].hash }
         groupByShard(entries.count, hash: hash) { index, members in
             var next = 0
+            var isNoted = false
             var displaced: [Placement] = []
             displaced.reserveCapacity(members.count)
             while next < members.count {
@@ -92,10 +103,14 @@ extension ShardedStore {
                 let lacksRoom = withShard(index) { shard in
                     while next < end, bytes < Self.bytesAtOnce {
                         let entry = entries[Int(members[next])]
-                        guard let placed = place(entry, layout(of: entry), in: &shard, room: &room) else { return true }
-                        displaced.append(placed)
+                        switch place(entry, layout(of: entry), in: &shard, room: &room, isNoted: &isNoted) {
+                        case .done(let placed): displaced.append(placed)
+                        case .lacksRoom: return true
+                        case .lacksMemory: refused += 1
+                        }
                         bytes += entry.block.valueCount
                         next += 1
+                        isNoted = false
                     }
                     return false
                 }
@@ -108,6 +123,7 @@ extension ShardedStore {
             for member in members { entries[Int(member)].block.release() }
         }
         ledger.release(&room)
+        return refused
     }
 
     /// Removes the live entry that has this key.
@@ -153,39 +169,63 @@ extension ShardedStore {
         var old: Removed?
     }
 
+    private enum Attempt {
+        case done(Placement)
+        /// More has to be evicted.
+        case lacksRoom
+        /// The system has none left, though the store may hold more.
+        case lacksMemory
+    }
+
     private func layout(of entry: PreparedEntry) -> EntryLayout {
         layout(keyCount: entry.block.keyCount, valueCount: entry.block.valueCount)
     }
 
-    /// Puts an entry in if there is room for it, and for the table where it must grow; nil if there is not.
+    /// Puts an entry in if there is room for it, and for the table where it must grow. All memory is had before anything of
+    /// the entries is changed.
+    ///
+    /// - Parameter isNoted: Whether an earlier attempt has noted the use of the key that a replacement is.
     private func place(
-        _ entry: PreparedEntry, _ layout: EntryLayout, in shard: inout Shard, room: inout Ledger.Room
-    ) -> Placement? {
-        let held = shard.footprint
+        _ entry: PreparedEntry, _ layout: EntryLayout, in shard: inout Shard, room: inout Ledger.Room,
+        isNoted: inout Bool
+    ) -> Attempt {
         let old = shard.table.find(entry.block.key, hash: entry.hash)
         // How much is needed at most; that the entry which is replaced leaves some is not relied upon.
         var needed = shard.slab.pagesNeeded(for: layout) * shard.slab.pageCost + layout.externalBytes
         if let old {
-            if old.hasSameSlots(as: layout) { needed = layout.externalBytes - old.layout.externalBytes }
+            let isInPlace = old.hasSameSlots(as: layout)
+            if isInPlace { needed = layout.externalBytes - old.layout.externalBytes }
             guard ledger.enlarge(&room, toEntries: 0, bytes: needed) else {
                 // The write is a use of the key: all others go before the entry that it is to replace.
-                old.rank = entry.rank
-                shard.order.use(old, hash: entry.hash)
-                return nil
+                if !isNoted {
+                    isNoted = true
+                    old.rank = entry.rank
+                    shard.order.use(old, hash: entry.hash)
+                }
+                return .lacksRoom
             }
+            let held = shard.footprint
+            guard isInPlace || shard.slab.takePages(for: layout) else { return .lacksMemory }
             let expiresAt = old.expiresAt
-            let block = shard.replace(old, with: entry, layout: layout)
+            let block = shard.replace(old, with: entry, layout: layout, isUse: !isNoted)
             observers.put(entry)
             room.fill(entries: 0, bytes: shard.footprint - held)
-            return Placement(old: Removed(expiresAt: expiresAt, block: block))
+            return .done(Placement(old: Removed(expiresAt: expiresAt, block: block)))
         }
-        if !shard.table.hasRoom { needed += shard.table.growth }
-        guard ledger.enlarge(&room, toEntries: 1, bytes: needed) else { return nil }
+        while !shard.table.hasRoom {
+            let growth = shard.table.growth
+            guard ledger.enlarge(&room, toEntries: 1, bytes: needed + growth) else { return .lacksRoom }
+            guard shard.table.grow() else { return .lacksMemory }
+            room.fill(entries: 0, bytes: growth)
+        }
+        guard ledger.enlarge(&room, toEntries: 1, bytes: needed) else { return .lacksRoom }
+        let held = shard.footprint
+        guard shard.slab.takePages(for: layout) else { return .lacksMemory }
         shard.insert(entry, layout: layout)
         room.fill(entries: 1, bytes: shard.footprint - held)
         observers.put(entry)
         growHistory(of: &shard, room: &room)
-        return Placement(old: nil)
+        return .done(Placement(old: nil))
     }
 
     /// Lets the policy remember more keys, if it should. A policy's history serves evictions: a large shard begins it when the

@@ -58,7 +58,8 @@ final class ShardedStore: @unchecked Sendable {
         policy = configuration.eviction
         observers = TrafficObservers(configuration)
 
-        pool = PagePool(pageSize: Self.pageSize(memoryLimit: memoryLimit, shardCount: shardCount))
+        pool = PagePool(
+            pageSize: Self.pageSize(memoryLimit: memoryLimit, shardCount: shardCount), memoryLimit: memoryLimit)
         geometry = SlabGeometry(pool: pool, hasRanks: policy == .lru)
 
         let now = clock.now()
@@ -135,6 +136,7 @@ final class ShardedStore: @unchecked Sendable {
         let result = body(&shards[index])
         summaries[index].publish(shards[index])
         guards[index].lock.unlockAfterWriting()
+        pool.trim()
         return result
     }
 

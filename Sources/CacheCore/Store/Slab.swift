@@ -83,11 +83,13 @@ struct Slab: Equatable {
         for (index, (size, slots)) in zip(pool.classes.sizes, pool.classes.slotsPerPage).enumerated() {
             (classes + index).initialize(to: Class(slotSize: size, slotsPerPage: slots))
         }
+        guard let bases: UnsafeMutablePointer<UnsafeMutableRawPointer?> = Self.list(nil, places: 1),
+            let pages: UnsafeMutablePointer<Page> = Self.list(nil, places: 1)
+        else { fatalError("memory is exhausted: a store could not be made") }
         state.initialize(
             to: State(
                 pool: pool, geometry: SlabGeometry(pool: pool, hasRanks: hasRanks), offsetBits: offsetBits,
-                offsetMask: 1 << offsetBits - 1, bases: Self.list(nil, places: 1), pages: Self.list(nil, places: 1),
-                classes: classes))
+                offsetMask: 1 << offsetBits - 1, bases: bases, pages: pages, classes: classes))
         state.pointee.bases.initialize(to: nil)
         state.pointee.pages.initialize(to: Page())
         state.pointee.places = 1
@@ -143,12 +145,42 @@ struct Slab: Equatable {
         return pages
     }
 
-    /// Hands out a slot; whoever gets it must mark it at once.
+    /// Takes the pages that an entry of this layout needs from the pool.
+    ///
+    /// - Returns: False, with nothing changed, if the system has no memory left.
+    func takePages(for layout: EntryLayout) -> Bool {
+        if takePages(forSlots: 1, of: layout.classIndex),
+            layout.pieceCount == 0 || takePages(forSlots: layout.pieceCount, of: geometry.pieceClass)
+        {
+            return true
+        }
+        // What came last stands first in its list. No other page holds nothing.
+        for classIndex in [layout.classIndex, geometry.pieceClass] {
+            while case let index = state.pointee.classes[classIndex].withRoom, index != 0, page(index).pointee.used == 0
+            {
+                release(index)
+            }
+        }
+        return false
+    }
+
+    private func takePages(forSlots count: Int, of classIndex: Int) -> Bool {
+        while state.pointee.classes[classIndex].freeSlots < count {
+            guard addPage(classIndex) else { return false }
+        }
+        return true
+    }
+
+    /// Hands out a slot, of which the class should have one (``takePages(for:)``); whoever gets it must mark it at once.
     ///
     /// - Complexity: O(1), and the taking of a page if the class has no free slot.
     func take(_ classIndex: Int) -> SlotID {
         let slots = state.pointee.classes + classIndex
-        if slots.pointee.withRoom == 0 { addPage(classIndex) }
+        if slots.pointee.withRoom == 0 {
+            let isAdded = addPage(classIndex)
+            precondition(
+                isAdded, "memory is exhausted: a page of \(state.pointee.pool.pageSize) bytes could not be had")
+        }
         let index = slots.pointee.withRoom
         let page = page(index)
         let slot: SlotID
@@ -261,15 +293,16 @@ struct Slab: Equatable {
 
     // MARK: Pages
 
-    private func addPage(_ classIndex: Int) {
-        guard let base = state.pointee.pool.take() else {
-            fatalError("memory is exhausted: a page of \(state.pointee.pool.pageSize) bytes could not be had")
-        }
+    /// - Returns: False, with nothing changed, if the system has no memory left.
+    private func addPage(_ classIndex: Int) -> Bool {
         var index = state.pointee.unusedPlace
+        if index == 0, state.pointee.placesUsed == state.pointee.places {
+            guard growList(to: state.pointee.places * 2) else { return false }
+        }
+        guard let base = state.pointee.pool.take() else { return false }
         if index != 0 {
             state.pointee.unusedPlace = page(index).pointee.nextWithRoom
         } else {
-            if state.pointee.placesUsed == state.pointee.places { growList(to: state.pointee.places * 2) }
             index = PageIndex(state.pointee.placesUsed)
             precondition(
                 index < 1 << (32 - state.pointee.offsetBits), "a shard can hold no more than 2³² slots of eight bytes")
@@ -280,6 +313,7 @@ struct Slab: Equatable {
         state.pointee.heldPages += 1
         count(free: state.pointee.classes[classIndex].slotsPerPage, of: classIndex)
         link(index)
+        return true
     }
 
     private func link(_ index: PageIndex) {
@@ -299,22 +333,23 @@ struct Slab: Equatable {
         page(index).pointee.previousWithRoom = 0
     }
 
-    private func growList(to places: Int) {
+    private func growList(to places: Int) -> Bool {
         let old = state.pointee.places
-        state.pointee.bases = Self.list(state.pointee.bases, places: places)
-        state.pointee.pages = Self.list(state.pointee.pages, places: places)
+        guard let bases = Self.list(state.pointee.bases, places: places) else { return false }
+        state.pointee.bases = bases
+        guard let pages = Self.list(state.pointee.pages, places: places) else { return false }
+        state.pointee.pages = pages
         (state.pointee.bases + old).initialize(repeating: nil, count: places - old)
         (state.pointee.pages + old).initialize(repeating: Page(), count: places - old)
         state.pointee.places = places
+        return true
     }
 
-    /// A list with another number of places, of which as many as there were hold what they held.
+    /// A list with another number of places, of which as many as there were hold what they held; nil if the system has no memory
+    /// left, with the old list as it was.
     private static func list<Element: BitwiseCopyable>(
         _ old: UnsafeMutablePointer<Element>?, places: Int
-    ) -> UnsafeMutablePointer<Element> {
-        guard let memory = realloc(old, places * MemoryLayout<Element>.stride) else {
-            fatalError("memory is exhausted: a list of \(places) pages could not be had")
-        }
-        return memory.bindMemory(to: Element.self, capacity: places)
+    ) -> UnsafeMutablePointer<Element>? {
+        realloc(old, places * MemoryLayout<Element>.stride)?.bindMemory(to: Element.self, capacity: places)
     }
 }

@@ -49,6 +49,7 @@ package struct NDJSONLoader: ~Copyable {
                 case .tooLong:
                     report.addFailure(line: number, CacheError(.valueTooLarge, tooLong))
                 case .text(let text):
+                    batch.line = number
                     do throws(CacheError) {
                         try batch.add(text, &document, &reader, &report)
                     } catch {
@@ -69,6 +70,8 @@ package struct NDJSONLoader: ~Copyable {
         private let cache: ProductionCache
         private var batch: WriteBatch
         private var bytes = 0
+        /// The number of the last line.
+        var line = 0
 
         init(cache: ProductionCache) {
             self.cache = cache
@@ -101,8 +104,7 @@ package struct NDJSONLoader: ~Copyable {
             var full = WriteBatch(cache: cache, capacity: NDJSONLoader.batchCount)
             swap(&full, &batch)
             bytes = 0
-            report.loaded += full.count
-            full.commit()
+            report.add(full, line: line)
         }
     }
 }

@@ -71,8 +71,7 @@ private struct ItemLoader {
             }
         }
         batch.removeAll(keepingCapacity: true)
-        report.loaded += writes.count
-        writes.commit()
+        report.add(writes, line: number)
     }
 }
 

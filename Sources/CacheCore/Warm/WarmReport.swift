@@ -23,6 +23,17 @@ public struct WarmReport: Sendable, Equatable {
     /// How many errors are kept with their details; all are counted.
     public static let maximumErrors = 100
 
+    /// Puts a batch in, and adds what became of it; for what does not get in, the line of the last item stands.
+    mutating func add(_ batch: consuming WriteBatch, line: Int) {
+        let count = batch.count
+        let refused = batch.commitWhatFits()
+        loaded += count - refused
+        for _ in 0..<refused {
+            addFailure(
+                line: line, CacheError(.insufficientStorage, "memory is exhausted: the item could not be put in"))
+        }
+    }
+
     mutating func addFailure(line: Int, _ error: CacheError) {
         failed += 1
         if errors.count < Self.maximumErrors {

@@ -79,7 +79,11 @@ extension CacheService {
             case .array: try readItems(document, items, lifetime, into: &batch)
             default: throw Self.itemsExpected
             }
-            batch.commit()
+            do throws(CacheError) {
+                try batch.commit()
+            } catch {
+                throw Problem(error)
+            }
             return count
         }
         return .json(["stored": count])

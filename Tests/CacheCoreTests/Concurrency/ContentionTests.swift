@@ -80,7 +80,7 @@ import Testing
                         try batch.append(key, json: Data("1".utf8), lifetime: nil)
                     }
                 }
-                batch.commit()
+                try batch.commit()
             }
         }
         try waitUntil("the cache is full") { cache.getStats().evictions > 0 }

@@ -125,7 +125,7 @@ import Testing
                     }
                 }
                 totals.puts.add(8)
-                batch.commit()
+                try batch.commit()
             case ..<97:
                 totals.deleted.add(try cache.mdelete((0..<4).map { _ in names[random.below(names.count)] }))
             case ..<98:

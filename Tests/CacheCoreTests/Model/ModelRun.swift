@@ -168,7 +168,7 @@ struct ModelRun {
         }
         // One batch in eight is dropped: it must leave no trace.
         if random.oneIn(8) { return }
-        batch.commit()
+        try batch.commit()
         for place in keys.indices { _ = model.put(keys[place], values[place], lifetime: lifetimes[place]) }
     }
 

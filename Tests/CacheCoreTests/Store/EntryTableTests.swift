@@ -3,6 +3,10 @@ import Testing
 
 @testable import CacheCore
 
+#if os(Linux)
+    import Glibc
+#endif
+
 /// How the hashes of a table's entries are chosen: as a good hash function would, and as badly as can be.
 enum HashPattern: CaseIterable {
     case random
@@ -137,7 +141,8 @@ enum HashPattern: CaseIterable {
                 let entry = try make("key-\(number)", hash: hash)
                 while !table.insert(entry.entry, hash: entry.hash) {
                     let (before, growth) = (table.footprint, table.growth)
-                    table.grow()
+                    let isGrown = table.grow()
+                    #expect(isGrown)
                     #expect(growth > 0)
                     #expect(table.footprint == before + growth)
                 }
@@ -145,6 +150,60 @@ enum HashPattern: CaseIterable {
             #expect(table.count == 1000)
         }
     }
+
+    /// That there is room is true of any hash: what the caller booked for the table is all that an insertion takes.
+    @Test(arguments: [HashPattern.random, .highest])
+    func roomIsForAnyHash(pattern: HashPattern) throws {
+        var random = TestSeed.generator("roomIsForAnyHash \(pattern)")
+        var table = makeTable()
+        var held: [Hashed] = []
+        for number in 0..<3000 {
+            while !table.hasRoom {
+                let isGrown = table.grow()
+                try #require(isGrown)
+            }
+            let footprint = table.footprint
+            let hash = random.oneIn(2) ? .max : pattern.hash(&random, shardBits: 0, shard: 0)
+            let entry = try make("key-\(number)", hash: hash)
+            let isIn = table.insert(entry.entry, hash: hash)
+            try #require(isIn && table.footprint == footprint)
+            held.append(entry)
+            if random.oneIn(3) {
+                held.swapAt(random.below(held.count), held.count - 1)
+                let gone = held.removeLast()
+                table.remove(gone.entry, hash: gone.hash)
+            }
+        }
+        check(table, holds: held, not: [])
+    }
+
+    #if os(Linux)
+        /// A table that moves does not hold twice its memory meanwhile.
+        @Test func theOldTableMakesRoomForTheNew() async {
+            await #expect(processExitsWith: .success) {
+                func peak() -> Int {
+                    var usage = rusage()
+                    let status = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+                    precondition(status == 0)
+                    return usage.ru_maxrss << 10
+                }
+                let entries = TestEntries()
+                var table = EntryTable(shardBits: 0, shard: 0, slab: entries.slab)
+                let entry = try entries.make("key")
+                let before = peak()
+                // The same entry again and again: the table looks at the hashes alone.
+                for number in 1...1 << 20 {
+                    let hash = UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+                    while !table.insert(entry, hash: hash) {
+                        let isGrown = table.grow()
+                        precondition(isGrown)
+                    }
+                }
+                precondition(table.footprint > 8 << 20)
+                precondition(peak() - before < table.footprint + 5 << 20, "\(peak() - before) for \(table.footprint)")
+            }
+        }
+    #endif
 
     // MARK: Scanning
 
@@ -231,7 +290,7 @@ enum HashPattern: CaseIterable {
     // MARK: Helpers
 
     private func insert(_ entry: Hashed, into table: inout EntryTable) {
-        while !table.insert(entry.entry, hash: entry.hash) { table.grow() }
+        while !table.insert(entry.entry, hash: entry.hash) { _ = table.grow() }
     }
 
     private func find(_ entry: Hashed, in table: borrowing EntryTable) -> Entry? {

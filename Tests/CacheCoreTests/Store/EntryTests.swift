@@ -11,11 +11,23 @@ import Testing
         #expect(entry.keyText == "key\0é")
         #expect(entry.valueText == "[1,2]")
         #expect(entry.hash == withUTF8(of: "key\0é") { KeyHasher().hash($0) })
-        #expect(entry.storedAt == 3 << 26)
+        #expect(entry.stored.age(at: 3 << 26 + 5) == 5)
         #expect(entry.expiresAt == 9)
         #expect(entry.rank == (hasRanks ? 11 : 0))
         #expect(entry.newer == nil && entry.older == nil && entry.frequency == 0 && entry.list == .first)
         #expect(entry.isHandedOut)
+    }
+
+    /// The age is that since the put, wherever the clock stands, and never less than nothing.
+    @Test(arguments: [0, 1, 1 << 26, 1 << 57, 288_230_376_151_711_743, 1 << 58, 300_000_000_000_000_000] as [Int64])
+    func knowsItsAge(storedAt: Int64) {
+        let stored = StoredTime(storedAt)
+        for age in [0, 1, 1_000_000_000, 3_600_000_000_000, 1 << 57, 283_000_000_000_000_000] as [Int64] {
+            let excess = stored.age(at: storedAt + age) - age
+            #expect((0..<1 << 26).contains(excess), "\(age)")
+        }
+        // Of a reader that looked at the clock before the writer.
+        #expect(stored.age(at: max(0, storedAt - 1_000_000_000)) < 1 << 26)
     }
 
     @Test func knowsItsKey() throws {

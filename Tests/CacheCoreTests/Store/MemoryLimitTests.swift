@@ -136,6 +136,43 @@ import Testing
         audit(cache)
     }
 
+    /// A replacement is one use of its key, however often it has to wait for room.
+    @Test func aReplacementThatMakesRoomIsOneUse() throws {
+        var configuration = CacheConfiguration(memoryLimit: 1 << 20, eviction: .sieve, clock: .manual(ManualClock()))
+        configuration.shardCount = 1
+        let cache = try ProductionCache(configuration)
+        for number in 0..<10 { try cache.putJSON("key-\(number)", json(90_000)) }
+        #expect(find("key-9", in: cache)?.frequency == 0)
+        try cache.putJSON("key-9", json(400_000))
+        #expect(cache.getStats().evictions > 1)
+        #expect(find("key-9", in: cache)?.frequency == 1)
+        try cache.putJSON("key-9", json(400_000))
+        #expect(find("key-9", in: cache)?.frequency == 2)
+    }
+
+    /// What leaves many pages behind goes in steps, none of which holds a lock for long; and the pages' room goes back.
+    @Test func largeEntriesGoInSteps() throws {
+        let clock = ManualClock()
+        var configuration = CacheConfiguration(capacity: 100_000, eviction: .lru, clock: .manual(clock))
+        configuration.shardCount = 1
+        let cache = try ProductionCache(configuration)
+        let store = cache.store
+        // Whole pieces, so that one page has as many entries as can be.
+        let count = 14 * store.geometry.pieceBytes
+        for number in 0..<480 { try cache.putJSON("key-\(number)", json(count), ttl: .seconds(1)) }
+        clock.advance(by: .seconds(2))
+        let step = store.expire(0, now: cache.now, budget: 8)
+        #expect(step.removed > 0 && step.removed < 400 && !step.isComplete)
+        #expect(store.pool.warmBytes <= 1 << 20)
+        cache.maintain()
+        #expect(cache.getStats().expirations == 480)
+        for number in 0..<480 { try cache.putJSON("key-\(number)", json(count)) }
+        #expect(cache.deleteAll() == 480)
+        #expect(store.pool.warmBytes <= 1 << 20)
+        #expect(store.ledger.bytes == store.emptyFootprint)
+        audit(cache)
+    }
+
     @Test func replacingTheOnlyEntryByOneOfAllTheRoom() throws {
         let cache = try makeCache(64 << 10)
         try cache.putJSON("key", json(30_000))

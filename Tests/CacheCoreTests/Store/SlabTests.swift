@@ -60,9 +60,33 @@ import Testing
         #expect(Set(pages).count == 200)
         for page in pages { page.storeBytes(of: 1, as: Int.self) }
         for page in pages { pool.give(page) }
+        #expect(pool.warmBytes == 200 * 16 << 10, "to give a page takes no time")
+        pool.trim()
+        #expect(pool.warmBytes <= 1 << 20 && pool.warmBytes > 0)
         let again = (0..<200).map { _ in pool.take()! }
         #expect(Set(again) == Set(pages), "none is mapped anew")
         #expect(again.count { $0.load(as: Int.self) == 0 } > 100, "the room of most was given back meanwhile")
         for page in again { pool.give(page) }
+    }
+
+    /// What free pages hold is a small share of what the store may.
+    @Test func fewPagesAreKeptWhereThereIsLittleMemory() {
+        for limit in [64 << 10, 1 << 20, 16 << 20, 1 << 30] {
+            let pool = PagePool(pageSize: 4096, memoryLimit: limit)
+            for page in (0..<1000).map({ _ in pool.take()! }) { pool.give(page) }
+            pool.trim()
+            #expect(pool.warmBytes <= min(1 << 20, limit / 64))
+        }
+    }
+
+    /// Pages that are not needed after all go back.
+    @Test func pagesOfAnEntryAreTakenAtOnce() throws {
+        let entries = TestEntries(pageSize: 4096)
+        let slab = entries.slab
+        let layout = EntryLayout(keyCount: 10, valueCount: 16_000, in: slab.geometry)
+        let needed = slab.pagesNeeded(for: layout)
+        #expect(needed == layout.pagesAlone(in: slab.geometry))
+        #expect(slab.takePages(for: layout))
+        #expect(slab.footprint == needed * slab.pageCost && slab.pagesNeeded(for: layout) == 0)
     }
 }
