@@ -2,12 +2,12 @@ extension MemoryReport {
     /// The comparison as a README has it: bytes an entry, a column for each size of values.
     var markdown: String {
         var table = Table(
-            header: ["RSS an entry"]
+            header: ["RSS that an entry adds"]
                 + comparisons.map {
                     "\(Figure.whole(Double($0.entries))) values of \($0.values)"
                 })
         for system in MemorySystem.all {
-            let cells = comparisons.map { $0.system(system.id).map { Figure.bytes($0.bytesPerEntry) } ?? "" }
+            let cells = comparisons.map { $0.system(system.id).map { Figure.bytes($0.addedBytesPerEntry) } ?? "" }
             let isOurs = system.id == .productionCache
             table.rows.append([isOurs ? "**\(system.title)**" : system.title] + cells.map { isOurs ? "**\($0)**" : $0 })
         }
