@@ -43,8 +43,9 @@ public struct CacheStats: Sendable, Equatable {
 public struct HitRateEstimate: Sendable, Equatable {
     /// The capacity, as a multiple of the present one.
     public var capacityFactor: Double
-    /// The share of hits in all reads, in percent, since the counters began; nil while too little was seen. Of a cache that is bounded
-    /// by memory alone, that is until it was full for some time, and the estimate is for the time since.
+    /// The share of hits in all reads, in percent, since the counters began; nil if nothing was asked. Where memory is what fills, it
+    /// is nil until the cache was full for some time, and the estimate is for the time since; it begins anew when the number of
+    /// entries that fit changes by a quarter.
     public var hitRate: Double?
 
     static let factors = [0.5, 2, 4]

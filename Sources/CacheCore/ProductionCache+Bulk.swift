@@ -1,5 +1,8 @@
 extension ProductionCache {
-    /// The JSON texts of those keys that are in the cache; takes each lock once.
+    /// The JSON texts of those keys that are in the cache; takes each lock once, or once for each part of a large batch.
+    ///
+    /// Of keys that Swift takes for equal though their bytes differ (`é` in one scalar and in two), the dictionary has one:
+    /// ``withJSON(_:_:)-(Sequence<String>,_)`` tells them apart.
     ///
     /// - Throws: ``CacheError`` for a key that cannot be one.
     @inlinable

@@ -76,8 +76,12 @@ public final class ProductionCache: Sendable {
 
     /// Sets all counters to zero; what the cache holds stays.
     public func resetStats() {
-        store.counters.reset()
-        store.observers.forecast?.reset()
+        store.settleAll()
+        if let forecast = store.observers.forecast {
+            forecast.reset { store.counters.reset() }
+        } else {
+            store.counters.reset()
+        }
     }
 
     /// Lets expired entries go. A cache with the machine's clock does it by itself, several times a second.

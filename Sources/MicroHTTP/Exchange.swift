@@ -101,11 +101,11 @@ private struct Exchange {
         do throws(HeadError) {
             if let note {
                 guard note != .brokenTarget else {
-                    throw HeadError(.malformed, "the target has a NUL byte; it must be percent-encoded, as %00")
+                    throw HeadError(.malformed, RequestLine.hasNUL)
                 }
                 RequestLine.showQuery(of: url, note)
             }
-            try RequestLine.check(method: method, target: url, version: version)
+            try RequestLine.check(method: method, target: url, version: version, hasQuery: note != nil)
             framing = try Framing.read(connection, method: method, version: version, headBytes: headBytes)
         } catch {
             return refuse(slot, worker.dispatcher.refuseHead(error))

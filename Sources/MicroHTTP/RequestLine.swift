@@ -77,16 +77,25 @@ enum RequestLine {
         )
     }
 
+    static let hasNUL = "the target has a NUL byte; it must be percent-encoded, as %00"
+
     /// - Parameters:
     ///   - method: The method, in the buffer that the line arrived in, as are the others.
     ///   - target: The target, query and all.
     ///   - version: The version.
+    ///   - hasQuery: Whether a query was hidden.
     static func check(
-        method: UnsafePointer<CChar>, target: UnsafePointer<CChar>, version: UnsafePointer<CChar>
+        method: UnsafePointer<CChar>, target: UnsafePointer<CChar>, version: UnsafePointer<CChar>, hasQuery: Bool
     ) throws(HeadError) {
         let count = strlen(method)
         guard count > 0, target - method == count + 1 else {
             throw HeadError(.malformed, "the method is malformed; it must be letters, and one space behind them")
+        }
+        // Only now is it known where the target ends: a NUL before its `?`, or in place of that, looks like a query that was not
+        // hidden.
+        let query = split(target, version: version).query
+        guard query.isEmpty || hasQuery && !query.contains(0) else {
+            throw HeadError(.malformed, Self.hasNUL)
         }
         guard memchr(target, CInt(UInt8(ascii: " ")), version - target) == nil else {
             throw HeadError(.malformed, "the target has a space; it must be percent-encoded, as %20")

@@ -29,9 +29,9 @@ struct GhostSize: ~Copyable {
     }
 
     /// The cache had the key, in an entry with this expiry.
-    mutating func hit(_ hash: UInt64, expiresAt: Int64, weight: Double) {
+    mutating func hit(_ hash: UInt64, expiresAt: Int64, now: Int64, weight: Double) {
         var hits = PolicyContest.Hits(repeating: false)
-        for place in 0..<count { hits[place] = caches[place].hit(hash, expiresAt: expiresAt) }
+        for place in 0..<count { hits[place] = caches[place].hit(hash, expiresAt: expiresAt, now: now) }
         if !isHit(hits) { gain -= weight }
     }
 

@@ -38,7 +38,8 @@ final class HitRateForecast: Sendable {
         self.footprint = footprint(most)
         sample = KeySample(mostKeys: most, entries: capacity)
         state = Locked(State(policy, keys: most))
-        // A cache that is known to be empty hits as the ghost caches do from the first request on.
+        // Where a capacity is known, an empty cache hits as the ghost caches do from the first request on; unless it turns out that
+        // less fits into its memory.
         if capacity != nil { state.withLock { $0.begin(hits: 0, requests: 0) } }
     }
 
@@ -53,6 +54,8 @@ final class HitRateForecast: Sendable {
     func fit(to entries: Int) {
         guard sample.isUnfit(for: entries) else { return }
         state.withLock { state in
+            // Another may have done it meanwhile.
+            guard sample.isUnfit(for: entries) else { return }
             state = State(state.policy, keys: sample.fit(to: entries))
         }
     }
@@ -60,8 +63,8 @@ final class HitRateForecast: Sendable {
     // MARK: What happens, to keys of the sample
 
     /// The cache had the key, in an entry with this expiry.
-    func hit(_ hash: UInt64, expiresAt: Int64) {
-        update { $0.hit(hash, expiresAt: expiresAt, weight: 1 / sample.rate) }
+    func hit(_ hash: UInt64, expiresAt: Int64, now: Int64) {
+        update { $0.hit(hash, expiresAt: expiresAt, now: now, weight: 1 / sample.rate) }
     }
 
     /// The cache did not have the key.
@@ -90,17 +93,22 @@ final class HitRateForecast: Sendable {
     // MARK: Figures
 
     /// Begins with the figures, at what the cache's counters are now.
-    func begin(hits: Int, requests: Int) {
+    ///
+    /// - Parameter counters: Hits and requests. Read under the lock, so that they are not set to zero meanwhile.
+    func begin(_ counters: () -> (hits: Int, requests: Int)) {
         readiness.store(false, ordering: .relaxed)
         state.withLock { state in
             // The sample may have been chosen anew meanwhile.
-            if state.isWarm { state.begin(hits: hits, requests: requests) }
+            guard state.isWarm else { return }
+            let (hits, requests) = counters()
+            state.begin(hits: hits, requests: requests)
         }
     }
 
-    /// Begins with the figures anew, when the cache's counters are set to zero.
-    func reset() {
+    /// Begins with the figures anew, as `reset` sets the cache's counters to zero.
+    func reset(_ reset: () -> Void) {
         state.withLock { state in
+            reset()
             if state.isCounting { state.begin(hits: 0, requests: 0) }
         }
     }
@@ -146,9 +154,9 @@ final class HitRateForecast: Sendable {
             for size in sizes.indices { sizes[size].gain = 0 }
         }
 
-        mutating func hit(_ hash: UInt64, expiresAt: Int64, weight: Double) {
+        mutating func hit(_ hash: UInt64, expiresAt: Int64, now: Int64, weight: Double) {
             requests += 1
-            for size in sizes.indices { sizes[size].hit(hash, expiresAt: expiresAt, weight: weight) }
+            for size in sizes.indices { sizes[size].hit(hash, expiresAt: expiresAt, now: now, weight: weight) }
         }
 
         mutating func miss(_ hash: UInt64, now: Int64, weight: Double) {

@@ -34,6 +34,12 @@ struct KeySample: ~Copyable {
         return entries > 0 && (entries > before + before / 4 || entries < before - before / 4)
     }
 
+    /// Whether it was chosen for a cache that held far fewer entries.
+    func isOutgrown(by entries: Int) -> Bool {
+        let before = basis.load(ordering: .relaxed)
+        return before > 0 && entries > before + before / 4
+    }
+
     /// Chooses the sample anew.
     ///
     /// - Returns: How many of the entries are in the sample.
@@ -45,6 +51,6 @@ struct KeySample: ~Copyable {
     }
 
     private static func threshold(keys: Int, entries: Int) -> UInt64 {
-        keys >= entries ? 1 << 32 : UInt64((Double(keys) / Double(entries) * 0x1p32).rounded())
+        keys >= entries ? 1 << 32 : max(1, UInt64((Double(keys) / Double(entries) * 0x1p32).rounded()))
     }
 }

@@ -44,10 +44,15 @@ final class PolicySelector: Sendable {
     func fit(to entries: Int) {
         guard sample.isUnfit(for: entries) else { return }
         evidence.withLock { evidence in
+            // Another may have done it meanwhile.
+            guard sample.isUnfit(for: entries) else { return }
             let ghosts = sample.fit(to: entries)
             if evidence.capacity != ghosts { evidence = Evidence(capacity: ghosts) }
         }
     }
+
+    /// Whether the sample was chosen for a cache that held far fewer entries.
+    func isOutgrown(by entries: Int) -> Bool { sample.isOutgrown(by: entries) }
 
     /// Whether requests for the key with this hash are to be told to ``observe(_:)``.
     @inline(__always)

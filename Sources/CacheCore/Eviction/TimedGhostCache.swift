@@ -22,8 +22,8 @@ struct TimedGhostCache: ~Copyable {
     /// The real cache had the key, in an entry with this expiry.
     ///
     /// - Returns: True if it was here too. If not, it is now: the client would have put it.
-    mutating func hit(_ hash: UInt64, expiresAt: Int64) -> Bool {
-        if let place = ghosts.find(hash) {
+    mutating func hit(_ hash: UInt64, expiresAt: Int64, now: Int64) -> Bool {
+        if let place = find(hash, now: now) {
             ghosts.use(place)
             return true
         }
@@ -35,15 +35,21 @@ struct TimedGhostCache: ~Copyable {
     ///
     /// - Returns: True if it was here.
     mutating func miss(_ hash: UInt64, now: Int64) -> Bool {
-        guard let place = ghosts.find(hash) else { return false }
-        let expiry = expiries[place] & ~Self.isRefilled
-        guard expiry == Self.never || Int64(expiry) > now >> Self.tickBits else {
-            ghosts.remove(place)
-            return false
-        }
+        guard let place = find(hash, now: now) else { return false }
         ghosts.use(place)
         expiries[place] |= Self.isRefilled
         return true
+    }
+
+    /// Where a key is that has not expired. A client that was to put it has not, if it asks again.
+    private mutating func find(_ hash: UInt64, now: Int64) -> Int? {
+        guard let place = ghosts.find(hash) else { return nil }
+        expiries[place] &= ~Self.isRefilled
+        guard expiries[place] == Self.never || Int64(expiries[place]) > now >> Self.tickBits else {
+            ghosts.remove(place)
+            return nil
+        }
+        return place
     }
 
     /// The real cache got the key. It does here too, unless the client put it because it missed it there alone.

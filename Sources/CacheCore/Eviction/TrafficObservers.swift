@@ -5,9 +5,11 @@ struct TrafficObservers: Sendable {
     /// What estimates the hit rate at other capacities; nil if the cache is unbounded, or too small for it.
     let forecast: HitRateForecast?
     private let clock: CacheClock
+    private let isBoundByMemory: Bool
 
     init(_ configuration: CacheConfiguration) {
         clock = configuration.clock
+        isBoundByMemory = configuration.memoryLimit != nil
         let capacity = configuration.capacity
         let memoryLimit = configuration.memoryLimit
         let isBounded = capacity != nil || memoryLimit != nil
@@ -25,7 +27,9 @@ struct TrafficObservers: Sendable {
     @inline(__always)
     func hit(_ hash: UInt64, _ entry: Entry) {
         if let selector, selector.isSampled(hash) { selector.observe(hash) }
-        if let forecast, forecast.sample.contains(hash) { forecast.hit(hash, expiresAt: entry.expiresAt) }
+        if let forecast, forecast.sample.contains(hash) {
+            forecast.hit(hash, expiresAt: entry.expiresAt, now: clock.now())
+        }
     }
 
     /// Whether ``hit(_:_:)`` makes use of the key, where the selector does not.
@@ -45,14 +49,23 @@ struct TrafficObservers: Sendable {
         if let forecast, forecast.sample.contains(entry.hash) { forecast.put(entry.hash, expiresAt: entry.expiresAt) }
     }
 
+    /// The key was deleted, whether it was there or not: a larger cache might have had it.
     @inline(__always)
     func delete(_ hash: UInt64) {
         if let forecast, forecast.sample.contains(hash) { forecast.delete(hash) }
     }
 
-    /// The cache is full with so many entries.
+    /// The cache is full with so many entries. What entries alone bound is known to hold its capacity.
     func fit(to entries: Int) {
+        guard isBoundByMemory else { return }
         selector?.fit(to: entries)
         forecast?.fit(to: entries)
+    }
+
+    /// The cache holds so many entries, and may hold more: few large ones, for which the samples may have been chosen, have made room.
+    func outgrow(_ entries: Int) {
+        guard isBoundByMemory else { return }
+        if selector?.isOutgrown(by: entries) == true { selector?.fit(to: entries) }
+        if forecast?.sample.isOutgrown(by: entries) == true { forecast?.fit(to: entries) }
     }
 }

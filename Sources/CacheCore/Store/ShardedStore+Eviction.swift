@@ -23,7 +23,7 @@ extension ShardedStore {
         // Where entries alone are lacking, a page is of no use.
         let lacksEntries = ledger.entries >= capacity ?? .max
         if expireForRoom(now: now) || !lacksEntries && spareAPage(into: &room) { return }
-        observers.fit(to: ledger.entries)
+        if !lacksEntries { observers.fit(to: ledger.entries) }
         var victims = Victims(now: now)
         if policy == .lru {
             evictOldest(for: shard, layout, into: &room, &victims)
@@ -225,14 +225,22 @@ extension ShardedStore {
             while !expire(index, now: clock.now(), budget: Self.expiryBatch).isComplete {}
         }
         giveBackSpares()
+        observers.outgrow(ledger.entries)
         if let forecast = observers.forecast, forecast.isReady {
-            let hits = Int(counters.sum(CacheCounter.hits.rawValue))
-            forecast.begin(hits: hits, requests: hits + Int(counters.sum(CacheCounter.misses.rawValue)))
+            forecast.begin {
+                let hits = Int(counters.sum(CacheCounter.hits.rawValue))
+                return (hits, hits + Int(counters.sum(CacheCounter.misses.rawValue)))
+            }
         }
         let hits = counters.sum(CacheCounter.hits.rawValue)
         let settled = settledHits.load(ordering: .relaxed)
         guard hits &- settled >= UInt64(shardCount * Self.usesToSettle) else { return }
         settledHits.store(hits, ordering: .relaxed)
+        settleAll()
+    }
+
+    /// Puts all uses in order.
+    func settleAll() {
         for index in 0..<shardCount where !guards[index].uses.isEmpty { withShard(index) { _ in } }
     }
 

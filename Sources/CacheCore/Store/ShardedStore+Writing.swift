@@ -132,9 +132,8 @@ extension ShardedStore {
     func remove(_ key: UnsafeRawBufferPointer, hash: UInt64) -> Bool {
         let now = clock.now()
         let removed: Removed? = withShard(shardIndex(hash)) { shard in
-            guard let found = shard.table.find(key, hash: hash) else { return nil }
             observers.delete(hash)
-            return remove(found, from: &shard)
+            return shard.table.find(key, hash: hash).map { remove($0, from: &shard) }
         }
         guard let removed else { return false }
         return discard(removed, as: .deletes, now: now)
@@ -151,9 +150,8 @@ extension ShardedStore {
             withShard(index) { shard in
                 for member in members {
                     keys.withKey(Int(member)) { key, hash in
-                        guard let found = shard.table.find(key, hash: hash) else { return }
                         observers.delete(hash)
-                        removed.append(remove(found, from: &shard))
+                        if let found = shard.table.find(key, hash: hash) { removed.append(remove(found, from: &shard)) }
                     }
                 }
             }

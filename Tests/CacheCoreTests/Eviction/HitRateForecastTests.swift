@@ -115,6 +115,41 @@ import Testing
         #expect(rates[0] < stats.hitRate && stats.hitRate < rates[1] && rates[1] <= rates[2], "\(stats)")
     }
 
+    /// Who deletes a key before asking for it gains nothing by more room, also when the cache has evicted it already.
+    @Test func aDeletedKeyIsDeletedEverywhere() throws {
+        let client = try Client(capacity: 4)
+        for _ in 0..<10 {
+            for key in 0..<8 {
+                client.cache.delete("\(key)")
+                try client.ask(key)
+            }
+        }
+        #expect(client.hitRates == [0, 0, 0])
+    }
+
+    /// A larger ghost cache keeps a key no longer than its time to live, though the real cache got it anew meanwhile.
+    @Test func nothingIsFoundBeyondItsExpiry() throws {
+        let client = try Client(capacity: 2)
+        for _ in 0..<20 {
+            for key in 0..<4 { try client.ask(key, ttl: .seconds(1)) }
+            client.clock.advance(by: .seconds(1))
+        }
+        #expect(client.hitRates == [0, 0, 0])
+    }
+
+    /// Few large entries filled the memory once; where many small ones are then, the sample is theirs.
+    @Test func theSampleFollowsSmallerEntries() throws {
+        let client = try Client(memoryLimit: 32 << 20)
+        let large = String(repeating: "1", count: 4 << 20)
+        for key in 0..<20 { try client.ask(key, value: large) }
+        client.cache.deleteAll()
+        let forecast = try #require(client.cache.store.observers.forecast)
+        #expect(forecast.sample.rate == 1)
+        for key in 0..<20_000 { try client.ask(key) }
+        client.cache.maintain()
+        #expect(forecast.sample.rate < 0.2)
+    }
+
     @Test func countersSetToZeroBeginAnew() throws {
         let client = try Client(capacity: 4)
         for _ in 0..<10 { for key in 0..<8 { try client.ask(key) } }

@@ -144,7 +144,9 @@ struct FramingTests {
 
     @Test(arguments: [
         "GET /a b HTTP/1.1\r\nHost: test\r\n\r\n", "GET  /a HTTP/1.1\r\nHost: test\r\n\r\n",
-        "GET /a\0b HTTP/1.1\r\nHost: test\r\n\r\n", "GET /a?b\0c HTTP/1.1\r\nHost: test\r\n\r\n",
+        "GET /a\0b HTTP/1.1\r\nHost: test\r\n\r\n", "GET /a\0HTTP/b HTTP/1.1\r\nHost: test\r\n\r\n",
+        "GET /a?b\0HTTP/c HTTP/1.1\r\nHost: test\r\n\r\n", "GET /a\0HTTP/?b&c HTTP/1.1\r\nHost: test\r\n\r\n",
+        "GET /a?b\0c HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /a?b=c\0d&e=f HTTP/1.1\r\nHost: test\r\n\r\n", "G\0T /a HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /a HTTP/1.1\r\nHost: test\r\nHost: test\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n",
         "GET /a HTTP/1.1\r\nno colon\r\n\r\n",

@@ -10,6 +10,9 @@ final class FoundationCacheStore: MicroReader, MicroWriter, @unchecked Sendable 
         init(_ bytes: [UInt8]) { self.bytes = bytes }
     }
 
+    /// Foundation for Linux links the entries in both directions, and they keep one another alive.
+    deinit { cache.removeAllObjects() }
+
     @inline(__always)
     func get(_ key: String) -> UInt8? {
         cache.object(forKey: NSString(string: key))?.bytes.first
