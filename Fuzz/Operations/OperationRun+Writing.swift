@@ -89,7 +89,11 @@ extension OperationRun {
                 }
             }
             if face == 2 { return }
-            batch.commit()
+            do {
+                try batch.commit()
+            } catch {
+                fail("\(error), for a batch of what was accepted")
+            }
         }
         noteBatch(written, lifetime: lifetime ?? configuration.defaultLifetime, isExact: face == 1)
     }
