@@ -19,23 +19,21 @@ final class HitRateForecast: Sendable {
 
     private let state: Locked<State>
 
-    /// Whether ``begin(hits:requests:)`` is to be called: the ghost caches are full enough, since the sample was chosen.
+    /// Whether ``begin(_:)`` is to be called: the ghost caches are full enough, since the sample was chosen.
     var isReady: Bool { readiness.load(ordering: .relaxed) }
     private let readiness = Atomic<Bool>(false)
 
-    private static let fewestKeys = 64
     /// The part of the memory limit that the ghost caches may take is one in so many.
     private static let shareOfMemory = 128
 
     /// - Returns: nil if there is no bound, or so little memory may be taken that nothing could be learned.
     init?(capacity: Int?, memoryLimit: Int?, policy: EvictionPolicy) {
-        guard capacity != nil || memoryLimit != nil else { return nil }
-        func footprint(_ keys: Int) -> Int { State.footprint(policy, keys: keys) }
-        let budget = (memoryLimit ?? .max) / Self.shareOfMemory
-        var most = Self.mostKeys(policy, capacity: capacity)
-        while most > Self.fewestKeys, footprint(most) > budget { most /= 2 }
-        guard footprint(most) <= budget else { return nil }
-        self.footprint = footprint(most)
+        let most = KeySample.size(
+            atMost: Self.mostKeys(policy, capacity: capacity), capacity: capacity, memoryLimit: memoryLimit,
+            share: Self.shareOfMemory
+        ) { State.footprint(policy, keys: $0) }
+        guard let most else { return nil }
+        footprint = State.footprint(policy, keys: most)
         sample = KeySample(mostKeys: most, entries: capacity)
         state = Locked(State(policy, keys: most))
         // Where a capacity is known, an empty cache hits as the ghost caches do from the first request on; unless it turns out that
@@ -46,8 +44,7 @@ final class HitRateForecast: Sendable {
     /// How many keys of the cache are in the sample at most: the ghost caches of so many take half a MiB. Where the policy is chosen
     /// there are four times as many of them, which are to cost a request no more.
     private static func mostKeys(_ policy: EvictionPolicy, capacity: Int?) -> Int {
-        guard policy == .auto else { return min(2048, capacity ?? .max) }
-        return min(512, max(fewestKeys, (capacity ?? .max) / 4), capacity ?? .max)
+        policy == .auto ? min(512, max(KeySample.fewest, (capacity ?? .max) / 4)) : 2048
     }
 
     /// Chooses the sample anew if the cache, being full, holds another number of entries than before.

@@ -12,6 +12,25 @@ struct KeySample: ~Copyable {
     /// How many of the entries that the cache holds are in the sample, at most.
     let mostKeys: Int
 
+    /// How many keys a sample may have, to be followed by ghost caches of which so many take ``footprint`` bytes.
+    ///
+    /// - Parameters:
+    ///   - most: How many there are to be at most.
+    ///   - share: The part of the memory limit that they may take is one in so many.
+    /// - Returns: nil if nothing bounds the cache, or so little memory may be taken that nothing could be learned.
+    static func size(
+        atMost most: Int, capacity: Int?, memoryLimit: Int?, share: Int, footprint: (Int) -> Int
+    ) -> Int? {
+        guard capacity != nil || memoryLimit != nil else { return nil }
+        let budget = (memoryLimit ?? .max) / share
+        var keys = min(most, capacity ?? .max)
+        while keys > fewest, footprint(keys) > budget { keys /= 2 }
+        return footprint(keys) <= budget ? keys : nil
+    }
+
+    /// Fewer keys tell little.
+    static let fewest = 64
+
     private static let salt: UInt64 = 0xD6E8_FEB8_6659_FD93
 
     /// - Parameter entries: How many entries the cache holds when it is full; nil if that is not known yet.

@@ -20,7 +20,8 @@ final class PolicySelector: Sendable {
 
     /// Four of so many entries take 256 KiB.
     private static let mostGhosts = 2048
-    private static let fewestGhosts = 64
+    /// The part of the memory limit that the ghost caches may take is one in so many.
+    private static let shareOfMemory = 64
 
     /// Bytes that it takes.
     let footprint: Int
@@ -29,12 +30,12 @@ final class PolicySelector: Sendable {
     ///   - capacity: How many entries the cache holds, all shards together; nil if only its memory is bounded:
     ///     ``fit(to:)`` tells then, once it is full.
     ///   - memoryLimit: How many bytes the cache may take; of a small one, little is taken for ghosts.
-    /// - Returns: nil if so little memory may be taken that nothing could be learned.
+    /// - Returns: nil if there is no bound, or so little memory may be taken that nothing could be learned.
     init?(capacity: Int?, memoryLimit: Int?) {
-        let budget = (memoryLimit ?? .max) / 64
-        var most = min(Self.mostGhosts, capacity ?? .max)
-        while most > Self.fewestGhosts, Evidence.footprint(capacity: most) > budget { most /= 2 }
-        guard Evidence.footprint(capacity: most) <= budget else { return nil }
+        let most = KeySample.size(
+            atMost: Self.mostGhosts, capacity: capacity, memoryLimit: memoryLimit, share: Self.shareOfMemory
+        ) { Evidence.footprint(capacity: $0) }
+        guard let most else { return nil }
         footprint = Evidence.footprint(capacity: most)
         sample = KeySample(mostKeys: most, entries: capacity)
         evidence = Locked(Evidence(capacity: most))

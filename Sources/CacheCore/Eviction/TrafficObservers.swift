@@ -12,10 +12,8 @@ struct TrafficObservers: Sendable {
         isBoundByMemory = configuration.memoryLimit != nil
         let capacity = configuration.capacity
         let memoryLimit = configuration.memoryLimit
-        let isBounded = capacity != nil || memoryLimit != nil
         selector =
-            configuration.eviction == .auto && isBounded
-            ? PolicySelector(capacity: capacity, memoryLimit: memoryLimit) : nil
+            configuration.eviction == .auto ? PolicySelector(capacity: capacity, memoryLimit: memoryLimit) : nil
         forecast = HitRateForecast(
             capacity: capacity, memoryLimit: memoryLimit, policy: configuration.eviction)
     }
@@ -27,32 +25,26 @@ struct TrafficObservers: Sendable {
     @inline(__always)
     func hit(_ hash: UInt64, _ entry: Entry) {
         if let selector, selector.isSampled(hash) { selector.observe(hash) }
-        if let forecast, forecast.sample.contains(hash) {
-            forecast.hit(hash, expiresAt: entry.expiresAt, now: clock.now())
-        }
+        if isForecast(hash) { forecast?.hit(hash, expiresAt: entry.expiresAt, now: clock.now()) }
     }
 
-    /// Whether ``hit(_:_:)`` makes use of the key, where the selector does not.
+    /// Whether the key is in the sample of the forecast, which alone is told of misses.
     @inline(__always)
-    func wantsHit(_ hash: UInt64) -> Bool { forecast?.sample.contains(hash) ?? false }
+    func isForecast(_ hash: UInt64) -> Bool { forecast?.sample.contains(hash) ?? false }
 
-    /// Whether ``miss(_:)`` is to be told of the key.
-    @inline(__always)
-    func wantsMiss(_ hash: UInt64) -> Bool { wantsHit(hash) }
-
-    /// A get found no live entry. The selector learns of it from the put that follows.
+    /// A get found no live entry of a key that ``isForecast(_:)``. The selector learns of it from the put that follows.
     func miss(_ hash: UInt64) { forecast?.miss(hash, now: clock.now()) }
 
     @inline(__always)
     func put(_ entry: PreparedEntry) {
         if let selector, selector.isSampled(entry.hash) { selector.observe(entry.hash) }
-        if let forecast, forecast.sample.contains(entry.hash) { forecast.put(entry.hash, expiresAt: entry.expiresAt) }
+        if isForecast(entry.hash) { forecast?.put(entry.hash, expiresAt: entry.expiresAt) }
     }
 
     /// The key was deleted, whether it was there or not: a larger cache might have had it.
     @inline(__always)
     func delete(_ hash: UInt64) {
-        if let forecast, forecast.sample.contains(hash) { forecast.delete(hash) }
+        if isForecast(hash) { forecast?.delete(hash) }
     }
 
     /// The cache is full with so many entries. What entries alone bound is known to hold its capacity.

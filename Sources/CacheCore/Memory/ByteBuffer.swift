@@ -25,6 +25,7 @@ struct ByteBuffer: ~Copyable {
         if start == nil || capacity - self.count < count {
             capacity = max(2 * capacity, self.count + count, 256)
             guard let grown = realloc(start, capacity) else {
+                // As where an array cannot grow: a read has no way to say so.
                 fatalError("memory is exhausted: \(capacity) bytes for what was read could not be had")
             }
             start = grown

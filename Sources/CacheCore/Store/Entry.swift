@@ -4,50 +4,6 @@
     internal import Darwin
 #endif
 
-/// Where the parts of an entry's slot begin, and how wide they are.
-///
-/// ```
-/// newer 4 | older 4 | expires at 8 | stored at 4 | flags 1 | counts | rank? 8 | …
-/// ```
-///
-/// The counts are those of the key's and the value's bytes: 1 + 2 bytes where that is enough, else 3 bytes that are not used, 4
-/// for the value and 4 for the key. Behind that stand key, digest (of a value of more than
-/// ``ValueBlock/digestThreshold`` bytes), the names of the value's pieces, and the rest of the value; or, of a large one, the
-/// address of a ``ValueBlock`` with key and value.
-enum EntryHeader {
-    static let newer = 0
-    static let older = 4
-    static let expiresAt = 8
-    static let storedAt = 16
-    static let flags = 20
-    static let narrowKeyCount = 21
-    static let narrowValueCount = 22
-    static let wideValueCount = 24
-    static let wideKeyCount = 28
-
-    @inline(__always) static func count(isWide: Bool) -> Int { isWide ? 32 : 24 }
-    @inline(__always) static func isWide(keyCount: Int, valueCount: Int) -> Bool {
-        keyCount > Int(UInt8.max) || valueCount > Int(UInt16.max)
-    }
-
-    // Bits of the flags.
-    static let isHandedOut: UInt8 = 1
-    static let isWide: UInt8 = 2
-    static let isExternal: UInt8 = 4
-    static let listShift: UInt8 = 3
-    static let frequencyShift: UInt8 = 5
-    static let twoBits: UInt8 = 3
-}
-
-/// A piece of a value in a slot of its own: the entry that it belongs to, and which piece it is.
-enum EntryPiece {
-    static let owner = 0
-    static let place = 4
-    static let headerCount = 8
-    /// Set in the place of a piece whose slot is handed out.
-    static let isHandedOut: UInt32 = 1 << 31
-}
-
 /// An entry of the store: a slot of a shard's slab, with what is known of the entry, key and value.
 ///
 /// Small entries are whole in their slot. A value too large for one goes on in slots that hold pieces of it, all of
@@ -302,6 +258,7 @@ struct Entry: EvictionNode {
         }
         let noKey = UnsafeRawBufferPointer(start: nil, count: 0)
         guard let block = ValueBlock.allocate(key: noKey, valueCount: content.valueCount) else {
+            // A read has no way to say so: nil would be a miss, which it is not.
             fatalError("memory is exhausted: a copy of \(content.valueCount) bytes could not be had")
         }
         copyValue(content, to: block.unwrittenValue.baseAddress.unsafelyUnwrapped)
@@ -450,35 +407,4 @@ struct Entry: EvictionNode {
     @inline(__always) private func setNeighbour(_ offset: Int, _ entry: Entry?) {
         start.storeBytes(of: entry?.slot ?? 0, toByteOffset: offset, as: Slab.SlotID.self)
     }
-}
-
-/// When an entry was put, in four bytes: the lower ones of the cache's clock in ticks of 2²⁶ ns. The upper ones follow from when one
-/// asks, as long as the entry is younger than nine years.
-struct StoredTime: Equatable {
-    let tick: UInt32
-
-    private static let shift: Int64 = 26
-    /// A reader may have looked at the clock before the writer did, by so many ticks at most.
-    private static let mostAhead: UInt32 = 1 << 16
-
-    @inline(__always) init(tick: UInt32) { self.tick = tick }
-    @inline(__always) init(_ time: Int64) { tick = UInt32(truncatingIfNeeded: time >> Self.shift) }
-
-    /// Nanoseconds that have passed at `now`; up to 67 ms too many.
-    func age(at now: Int64) -> Int64 {
-        let ticks = UInt32(truncatingIfNeeded: now >> Self.shift) &- tick
-        guard ticks <= .max - Self.mostAhead else { return 0 }
-        return Int64(ticks) << Self.shift + now & (1 << Self.shift - 1)
-    }
-}
-
-/// What a writer has made ready to be put in: key and value in a block, and what is to be known of them.
-struct PreparedEntry {
-    /// Of which it owns a reference.
-    let block: ValueBlock
-    let hash: UInt64
-    let storedAt: Int64
-    /// ``Entry/never`` without a time to live.
-    let expiresAt: Int64
-    let rank: Int64
 }

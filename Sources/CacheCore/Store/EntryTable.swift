@@ -53,6 +53,7 @@ struct EntryTable: ~Copyable {
         tail = Self.leastTail(homes: homes)
         placeCount = homes + tail
         guard let places = Self.allocate(placeCount) else {
+            // Some hundred bytes, when a store is made.
             fatalError("memory is exhausted: a table could not be made")
         }
         self.places = places

@@ -86,8 +86,8 @@ struct Shard: ~Copyable {
     /// Takes an entry out.
     ///
     /// - Returns: The block that its value stood in, if it did, whose reference passes to the caller.
-    mutating func remove(_ entry: Entry) -> ValueBlock? {
-        table.remove(entry, hash: entry.hash)
+    mutating func remove(_ entry: Entry, hash: UInt64) -> ValueBlock? {
+        table.remove(entry, hash: hash)
         order.remove(entry)
         let block = free(entry)
         if let block { slab.state.pointee.externalBytes -= block.mappedCount }
@@ -134,7 +134,10 @@ struct Shard: ~Copyable {
                 if expiry <= end { slots.append(slot) } else { next = min(next, expiry) }
             }
             timers.note(expiry: next, of: page)
-            for slot in slots { expired(remove(Entry(slab: slab, slot: slot))) }
+            for slot in slots {
+                let entry = Entry(slab: slab, slot: slot)
+                expired(remove(entry, hash: entry.hash))
+            }
         }
         return false
     }

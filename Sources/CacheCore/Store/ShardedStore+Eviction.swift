@@ -69,7 +69,7 @@ extension ShardedStore {
         let slab = shard.slab
         var victim = first
         while true {
-            victims.add(remove(victim, from: &shard, leaving: &room))
+            victims.add(remove(victim, hash: victim.hash, from: &shard, leaving: &room))
             if slab.classWithSparePage != nil {
                 let bytes = shard.footprint
                 _ = shard.spareAPage()

@@ -21,7 +21,7 @@ extension ShardedStore {
             if !isNoted { use(key, hash: hash, rank: rank) }
             return result
         }
-        let isNoted = !observers.wantsMiss(hash) || shardGuard.pointee.uses.note(UseRing.miss, word: hash)
+        let isNoted = !observers.isForecast(hash) || shardGuard.pointee.uses.note(UseRing.miss, word: hash)
         shardGuard.pointee.lock.unlockAfterReading()
         count(.misses)
         if !isNoted { withShard(index) { _ in observers.miss(hash) } }
@@ -32,7 +32,7 @@ extension ShardedStore {
     /// What is noted of a use: LRU wants to know when it was, the others of which key.
     @inline(__always)
     private func wordOfUse(hash: UInt64, rank: Int64) -> UInt64 {
-        policy == .lru ? RankedUse(rank: rank, isSampled: observers.wantsHit(hash)).word : hash
+        policy == .lru ? RankedUse(rank: rank, isSampled: observers.isForecast(hash)).word : hash
     }
 
     /// Notes a use for which there was no room, and with it all before.
@@ -79,7 +79,7 @@ extension ShardedStore {
                             let entry = shards[index].table.find(key, hash: hash, candidate: candidate)
                             guard let found = entry, found.expiresAt > now else {
                                 if entry != nil { expired.append(place) }
-                                if observers.wantsMiss(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
+                                if observers.isForecast(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
                                     unnoted.append(place)
                                 }
                                 return
@@ -123,7 +123,7 @@ extension ShardedStore {
     func removeExpired(_ key: UnsafeRawBufferPointer, hash: UInt64, now: Int64) {
         let removed: Removed? = withShard(shardIndex(hash)) { shard in
             guard let found = shard.table.find(key, hash: hash), found.expiresAt <= now else { return nil }
-            return remove(found, from: &shard)
+            return remove(found, hash: hash, from: &shard)
         }
         guard let removed else { return }
         removed.block?.release()

@@ -62,8 +62,9 @@ extension ShardedStore {
                         return bytes < Self.mostBytesRemoved
                     }
                     for entry in found {
-                        observers.delete(entry.hash)
-                        removed.append(remove(entry, from: &shard))
+                        let hash = entry.hash
+                        observers.delete(hash)
+                        removed.append(remove(entry, hash: hash, from: &shard))
                     }
                     return next
                 }

@@ -133,7 +133,7 @@ extension ShardedStore {
         let now = clock.now()
         let removed: Removed? = withShard(shardIndex(hash)) { shard in
             observers.delete(hash)
-            return shard.table.find(key, hash: hash).map { remove($0, from: &shard) }
+            return shard.table.find(key, hash: hash).map { remove($0, hash: hash, from: &shard) }
         }
         guard let removed else { return false }
         return discard(removed, as: .deletes, now: now)
@@ -151,7 +151,9 @@ extension ShardedStore {
                 for member in members {
                     keys.withKey(Int(member)) { key, hash in
                         observers.delete(hash)
-                        if let found = shard.table.find(key, hash: hash) { removed.append(remove(found, from: &shard)) }
+                        if let found = shard.table.find(key, hash: hash) {
+                            removed.append(remove(found, hash: hash, from: &shard))
+                        }
                     }
                 }
             }

@@ -148,18 +148,18 @@ final class ShardedStore: @unchecked Sendable {
     }
 
     /// Takes `entry` out of its shard, whose write lock is held, and its room out of the ledger.
-    func remove(_ entry: Entry, from shard: inout Shard) -> Removed {
+    func remove(_ entry: Entry, hash: UInt64, from shard: inout Shard) -> Removed {
         var room = Ledger.Room()
-        let removed = remove(entry, from: &shard, leaving: &room)
+        let removed = remove(entry, hash: hash, from: &shard, leaving: &room)
         ledger.release(&room)
         return removed
     }
 
     /// Takes `entry` out of its shard, whose write lock is held, and adds its room to the caller's.
-    func remove(_ entry: Entry, from shard: inout Shard, leaving room: inout Ledger.Room) -> Removed {
+    func remove(_ entry: Entry, hash: UInt64, from shard: inout Shard, leaving room: inout Ledger.Room) -> Removed {
         let bytes = shard.footprint
         let expiresAt = entry.expiresAt
-        let block = shard.remove(entry)
+        let block = shard.remove(entry, hash: hash)
         room.entries += 1
         room.bytes += bytes - shard.footprint
         return Removed(expiresAt: expiresAt, block: block)

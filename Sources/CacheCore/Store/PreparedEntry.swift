@@ -1,0 +1,10 @@
+/// What a writer has made ready to be put in: key and value in a block, and what is to be known of them.
+struct PreparedEntry {
+    /// Of which it owns a reference.
+    let block: ValueBlock
+    let hash: UInt64
+    let storedAt: Int64
+    /// ``Entry/never`` without a time to live.
+    let expiresAt: Int64
+    let rank: Int64
+}
