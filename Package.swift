@@ -28,11 +28,12 @@ let package = Package(
     targets: [
         // C libraries, each behind the narrowest face that does the work.
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CSched"),
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // What the library and the service share.
-        .target(name: "Threading", swiftSettings: swiftSettings),
+        .target(name: "Threading", dependencies: ["CSched"], swiftSettings: swiftSettings),
 
         // The library.
         .target(

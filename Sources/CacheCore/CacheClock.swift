@@ -49,6 +49,16 @@ public struct CacheClock: Sendable {
         }
     }
 
+    /// The lower 32 bits of a rank, in units that set two uses on different processors apart: of two ranks that are less than half an
+    /// hour from each other they tell which is the later.
+    @inline(__always)
+    func shortRank(_ rank: Int64) -> UInt32 {
+        switch source {
+        case .monotonic: UInt32(truncatingIfNeeded: rank >> 10)
+        case .manual: UInt32(truncatingIfNeeded: rank)
+        }
+    }
+
     /// The time of day in nanoseconds since 1970, for what is written to files and sent to other machines.
     package func wallClock() -> Int64 {
         switch source {

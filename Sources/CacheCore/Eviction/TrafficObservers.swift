@@ -32,6 +32,10 @@ struct TrafficObservers: Sendable {
     @inline(__always)
     func isForecast(_ hash: UInt64) -> Bool { forecast?.sample.contains(hash) ?? false }
 
+    /// Whether any of them is to be told of hits on the key.
+    @inline(__always)
+    func isObserved(_ hash: UInt64) -> Bool { isForecast(hash) || selector?.isSampled(hash) ?? false }
+
     /// A get found no live entry of a key that ``isForecast(_:)``. The selector learns of it from the put that follows.
     func miss(_ hash: UInt64) { forecast?.miss(hash, now: clock.now()) }
 

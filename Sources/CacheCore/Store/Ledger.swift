@@ -25,6 +25,9 @@ struct Ledger: ~Copyable {
     /// Whether half of what may be held is held, by either bound.
     var isHalfFull: Bool { entries > capacity / 2 || bytes > memoryLimit / 2 }
 
+    /// Whether less than a quarter is held of what may be, by both bounds.
+    var isNearlyEmpty: Bool { entries < capacity / 4 && bytes < memoryLimit / 4 }
+
     /// Room that a writer has and has not filled yet. It counts as held, so nobody else can take it.
     struct Room: Equatable {
         var entries = 0

@@ -25,10 +25,12 @@ struct Shard: ~Copyable {
 
     /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be moved and removed, and
     /// it is known which is to leave.
-    mutating func settle(_ uses: borrowing UseRing, observers: TrafficObservers) {
+    ///
+    /// - Parameter isOrdering: Whether the order is told of them, not the observers alone.
+    mutating func settle(_ uses: borrowing UseRings, isOrdering: Bool, observers: TrafficObservers) {
         if !uses.isEmpty {
             let keepsRank = slab.geometry.rankCount > 0
-            if order.movesWhatIsUsed { uses.forEachSlot { Entry(slab: slab, slot: $0).fetchNeighbours() } }
+            if isOrdering, order.movesWhatIsUsed { uses.forEachSlot { Entry(slab: slab, slot: $0).fetchNeighbours() } }
             uses.takeAll { slot, word in
                 guard slot != UseRing.miss else { return observers.miss(word) }
                 let entry = Entry(slab: slab, slot: slot)
@@ -38,7 +40,7 @@ struct Shard: ~Copyable {
                     order.use(entry, hash: 0)
                     if use.isSampled { observers.hit(entry.hash, entry) }
                 } else {
-                    order.use(entry, hash: word)
+                    if isOrdering { order.use(entry, hash: word) }
                     observers.hit(word, entry)
                 }
             }

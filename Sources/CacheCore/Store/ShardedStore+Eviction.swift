@@ -225,6 +225,10 @@ extension ShardedStore {
             while !expire(index, now: clock.now(), budget: Self.expiryBatch).isComplete {}
         }
         giveBackSpares()
+        if ordersUses.load(ordering: .relaxed), ledger.isNearlyEmpty, !Self.ordersUsesAlways(policy, capacity: capacity)
+        {
+            ordersUses.store(false, ordering: .relaxed)
+        }
         observers.outgrow(ledger.entries)
         if let forecast = observers.forecast, forecast.isReady {
             forecast.begin {

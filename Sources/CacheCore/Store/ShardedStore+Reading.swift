@@ -1,3 +1,5 @@
+internal import Synchronization
+
 extension ShardedStore {
     /// Finds a live entry, notes the use, and counts a hit or a miss.
     ///
@@ -11,28 +13,44 @@ extension ShardedStore {
         let (now, rank) = clock.reading()
         let index = shardIndex(hash)
         let shardGuard = guards + index
-        shardGuard.pointee.lock.lockForReading()
+        let stripe = shardGuard.pointee.lock.lockForReading()
         let entry = shards[index].table.find(key, hash: hash)
         if let entry, entry.expiresAt > now {
             let result = found(entry)
-            let isNoted = shardGuard.pointee.uses.note(entry.slot, word: wordOfUse(hash: hash, rank: rank))
-            shardGuard.pointee.lock.unlockAfterReading()
+            let isNoted =
+                !isNotable(hash)
+                || note(entry.slot, wordOfUse(hash: hash, rank: rank), rank: rank, at: shardGuard, stripe)
+            shardGuard.pointee.lock.unlockAfterReading(stripe)
             count(.hits)
             if !isNoted { use(key, hash: hash, rank: rank) }
             return result
         }
-        let isNoted = !observers.isForecast(hash) || shardGuard.pointee.uses.note(UseRing.miss, word: hash)
-        shardGuard.pointee.lock.unlockAfterReading()
+        let isNoted = !observers.isForecast(hash) || note(UseRing.miss, hash, rank: rank, at: shardGuard, stripe)
+        shardGuard.pointee.lock.unlockAfterReading(stripe)
         count(.misses)
         if !isNoted { withShard(index) { _ in observers.miss(hash) } }
         if entry != nil { removeExpired(key, hash: hash, now: now) }
         return nil
     }
 
+    /// Whether a hit of the key is to be noted.
+    @inline(__always)
+    private func isNotable(_ hash: UInt64) -> Bool {
+        ordersUses.load(ordering: .relaxed) || observers.isObserved(hash)
+    }
+
     /// What is noted of a use: LRU wants to know when it was, the others of which key.
     @inline(__always)
     private func wordOfUse(hash: UInt64, rank: Int64) -> UInt64 {
         policy == .lru ? RankedUse(rank: rank, isSampled: observers.isForecast(hash)).word : hash
+    }
+
+    /// Notes a use, or a miss; false if there is no room.
+    @inline(__always)
+    private func note(
+        _ slot: Slab.SlotID, _ word: UInt64, rank: Int64, at shardGuard: UnsafeMutablePointer<ShardGuard>, _ stripe: Int
+    ) -> Bool {
+        shardGuard.pointee.uses.note(slot, time: clock.shortRank(rank), word: word, stripe: stripe)
     }
 
     /// Notes a use for which there was no room, and with it all before.
@@ -43,7 +61,7 @@ extension ShardedStore {
     private func noteUse(_ key: UnsafeRawBufferPointer, hash: UInt64, rank: Int64, in shard: inout Shard) {
         guard let entry = shard.table.find(key, hash: hash) else { return }
         entry.rank = rank
-        shard.order.use(entry, hash: hash)
+        if ordersUses.load(ordering: .relaxed) { shard.order.use(entry, hash: hash) }
         observers.hit(hash, entry)
     }
 
@@ -64,7 +82,7 @@ extension ShardedStore {
                     let first = next
                     let end = min(members.count, next + Self.keysAtOnce)
                     let copiedBytes = values.copiedBytes + Self.bytesAtOnce
-                    shardGuard.pointee.lock.lockForReading()
+                    let stripe = shardGuard.pointee.lock.lockForReading()
                     // Memory is slow, but answers many at a time: all places of the table are looked up first, then all entries.
                     for member in first..<end {
                         let hash = keys.hash(Int(members[member]))
@@ -76,21 +94,25 @@ extension ShardedStore {
                         let candidate = candidates[next - first]
                         next += 1
                         keys.withKey(place) { key, hash in
+                            let rank = rank + Int64(place)
                             let entry = shards[index].table.find(key, hash: hash, candidate: candidate)
                             guard let found = entry, found.expiresAt > now else {
                                 if entry != nil { expired.append(place) }
-                                if observers.isForecast(hash), !shardGuard.pointee.uses.note(UseRing.miss, word: hash) {
+                                if observers.isForecast(hash),
+                                    !note(UseRing.miss, hash, rank: rank, at: shardGuard, stripe)
+                                {
                                     unnoted.append(place)
                                 }
                                 return
                             }
                             values.set(place, to: found)
                             hits += 1
-                            let word = wordOfUse(hash: hash, rank: rank + Int64(place))
-                            if !shardGuard.pointee.uses.note(found.slot, word: word) { unnoted.append(place) }
+                            guard isNotable(hash) else { return }
+                            let word = wordOfUse(hash: hash, rank: rank)
+                            if !note(found.slot, word, rank: rank, at: shardGuard, stripe) { unnoted.append(place) }
                         }
                     }
-                    shardGuard.pointee.lock.unlockAfterReading()
+                    shardGuard.pointee.lock.unlockAfterReading(stripe)
                     guard !unnoted.isEmpty else { continue }
                     withShard(index) { shard in
                         for place in unnoted {

@@ -20,7 +20,7 @@ extension ShardedStore {
         while true {
             let index = shardIndex(start)
             let step = min(slots, Self.scanBatch)
-            guards[index].lock.lockForReading()
+            let stripe = guards[index].lock.lockForReading()
             let next = shards[index].table.scan(from: start, limit: step) { entry in
                 if entry.expiresAt > now, entry.key.starts(with: prefix) {
                     visit(entry)
@@ -28,7 +28,7 @@ extension ShardedStore {
                 }
                 return wanted > 0
             }
-            guards[index].lock.unlockAfterReading()
+            guards[index].lock.unlockAfterReading(stripe)
             slots -= step
             if let next {
                 start = next

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What a write found in its place.
 package enum PutOutcome: Sendable, Equatable {
     /// No live entry had the key.
@@ -207,7 +209,8 @@ extension ShardedStore {
             let held = shard.footprint
             guard isInPlace || shard.slab.takePages(for: layout) else { return .lacksMemory }
             let expiresAt = old.expiresAt
-            let block = shard.replace(old, with: entry, layout: layout, isUse: !isNoted)
+            let block = shard.replace(
+                old, with: entry, layout: layout, isUse: !isNoted && ordersUses.load(ordering: .relaxed))
             observers.put(entry)
             room.fill(entries: 0, bytes: shard.footprint - held)
             return .done(Placement(old: Removed(expiresAt: expiresAt, block: block)))
@@ -224,6 +227,7 @@ extension ShardedStore {
         shard.insert(entry, layout: layout)
         room.fill(entries: 1, bytes: shard.footprint - held)
         observers.put(entry)
+        if !ordersUses.load(ordering: .relaxed), ledger.isHalfFull { ordersUses.store(true, ordering: .relaxed) }
         growHistory(of: &shard, room: &room)
         return .done(Placement(old: nil))
     }
@@ -238,9 +242,6 @@ extension ShardedStore {
             room.fill(entries: 0, bytes: growth)
         }
     }
-
-    /// How many entries a shard may have whose policy has a history from the first of them on.
-    private static var entriesWithHistory: Int { 1024 }
 
     private func finish(_ placed: Placement, now: Int64) -> PutOutcome {
         count(.puts)

@@ -37,10 +37,13 @@ final class ShardedStore: @unchecked Sendable {
     let memoryLimit: Int?
     let policy: EvictionPolicy
     let observers: TrafficObservers
-    /// Bytes of the uses that the shards have room for.
-    let usesFootprint: Int
+    /// Bytes of the locks, and of the uses that the shards have room for.
+    let guardsFootprint: Int
     /// Bytes that the store takes without any entry.
     let emptyFootprint: Int
+    /// Whether uses are put in order. While the cache is less than half full none has to leave, and a reader writes to nothing that
+    /// others read; unless the policy is LRU, whose order is exact, or the cache is so small that order costs nothing.
+    let ordersUses: Atomic<Bool>
     /// The wheels' tick at which a writer in need of room last looked for expired entries.
     let sweptTick = Atomic<Int64>(.min)
     /// How many hits there were when all uses were put in order last.
@@ -56,6 +59,7 @@ final class ShardedStore: @unchecked Sendable {
         shardCount = configuration.shardCount ?? Self.shardCount(capacity: capacity, memoryLimit: memoryLimit)
         shardBits = shardCount.trailingZeroBitCount
         policy = configuration.eviction
+        ordersUses = Atomic(Self.ordersUsesAlways(policy, capacity: capacity))
         observers = TrafficObservers(configuration)
 
         pool = PagePool(
@@ -70,6 +74,7 @@ final class ShardedStore: @unchecked Sendable {
         let rules = observers.selector?.rules ?? EvictionRules(policy)
         let shardCount = shardCount
         let capacityOfShard = capacity.map { ($0 + shardCount - 1) / shardCount }
+        let stripes = ProcessorStripe.count
         let usesCapacity = Self.usesCapacity(memoryLimit: memoryLimit, shardCount: shardCount)
         let sketchBytesPerEntry = shardCount == 1 && capacity != nil ? 8.0 : 3.0
         for index in 0..<shardCount {
@@ -80,12 +85,12 @@ final class ShardedStore: @unchecked Sendable {
                         rules, isAdaptive: observers.selector != nil, capacity: capacityOfShard,
                         mayFillEarlier: memoryLimit != nil,
                         sketchBytesPerEntry: sketchBytesPerEntry)))
-            (guards + index).initialize(to: ShardGuard(usesCapacity: usesCapacity))
+            (guards + index).initialize(to: ShardGuard(stripes: stripes, usesCapacity: usesCapacity))
             (summaries + index).initialize(to: ShardSummary())
             footprint += shards[index].footprint
         }
-        usesFootprint = shardCount * UseRing.footprint(capacity: usesCapacity)
-        emptyFootprint = footprint + usesFootprint + observers.footprint
+        guardsFootprint = shardCount * ShardGuard.footprint(stripes: stripes, usesCapacity: usesCapacity)
+        emptyFootprint = footprint + guardsFootprint + observers.footprint
         ledger.bookEmptyStore(emptyFootprint)
     }
 
@@ -107,6 +112,14 @@ final class ShardedStore: @unchecked Sendable {
             256)
         return wanted < 2 ? 1 : 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
     }
+
+    /// Whether uses are put in order however little the cache holds.
+    static func ordersUsesAlways(_ policy: EvictionPolicy, capacity: Int?) -> Bool {
+        policy == .lru || capacity ?? .max <= entriesWithHistory
+    }
+
+    /// How many entries a shard may have whose policy has a history from the first of them on.
+    static let entriesWithHistory = 1024
 
     /// Pages of the slabs are large where they are many: each divides better then. Of a class that has few entries a page is
     /// mostly empty, so that a shard with little memory needs small ones.
@@ -132,7 +145,8 @@ final class ShardedStore: @unchecked Sendable {
     /// Runs `body` under the write lock of shard `index`, with all uses in order, and publishes its summary.
     func withShard<Result: ~Copyable>(_ index: Int, _ body: (inout Shard) -> Result) -> Result {
         guards[index].lock.lockForWriting()
-        shards[index].settle(guards[index].uses, observers: observers)
+        shards[index].settle(
+            guards[index].uses, isOrdering: ordersUses.load(ordering: .relaxed), observers: observers)
         let result = body(&shards[index])
         summaries[index].publish(shards[index])
         guards[index].lock.unlockAfterWriting()

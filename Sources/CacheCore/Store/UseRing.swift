@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The uses of a shard's entries by readers, in their order, until a writer puts them in order: a buffer without locks.
+/// Uses of a shard's entries by the readers of one processor, until a writer puts them in order: a buffer without locks.
 ///
 /// A reader that finds an entry writes its slot here. A writer takes all uses and tells the eviction order of them. So a hit never
 /// needs the write lock as long as there is room here, and touches no entry; and the order that an eviction sees is still exact. The reader that finds no room
@@ -10,61 +10,65 @@ internal import Synchronization
 /// move of an entry takes the uses first, so a slot that is noted here holds the entry that was used. `uses` is alive from init to deinit.
 struct UseRing: ~Copyable, @unchecked Sendable {
     // Sendable: each place is written by the one thread that was given it, and read under the lock that excludes all writers.
-    private struct Use {
+    struct Use {
         var slot: Slab.SlotID
+        /// Tells which of two uses of different rings came first: the later one is ahead, round the end of 32 bits.
+        var time: UInt32
         /// What the writer is to know of the use beside: the key's hash, or the rank of the use.
         var word: UInt64
     }
 
-    private let uses: UnsafeMutablePointer<Use>
+    // First how many uses were noted, on cache lines of its own with the first uses behind; more than `capacity` when there was no
+    // room for some.
+    private let memory: UnsafeMutableRawPointer
     private let capacity: Int
-    /// How many uses were noted; more than `capacity` when there was no room for some.
-    private let count = Atomic<Int>(0)
+
+    private static let alignment = 128
+    private static let headerSize = MemoryLayout<Use>.stride
 
     /// - Parameter capacity: How many uses there is room for.
     init(capacity: Int) {
         self.capacity = capacity
-        uses = .allocate(capacity: capacity)
+        memory = .allocate(byteCount: Self.footprint(capacity: capacity), alignment: Self.alignment)
+        memory.bindMemory(to: Atomic<Int>.self, capacity: 1).initialize(to: Atomic(0))
     }
 
-    deinit { uses.deallocate() }
+    deinit { memory.deallocate() }
 
     /// Stands in the place of a slot for a read that found nothing; the word is the key's hash.
     static var miss: Slab.SlotID { 0 }
 
-    static func footprint(capacity: Int) -> Int { capacity * MemoryLayout<Use>.stride }
+    static func footprint(capacity: Int) -> Int { headerSize + capacity * MemoryLayout<Use>.stride }
+
+    @inline(__always)
+    private var noted: UnsafeMutablePointer<Atomic<Int>> { memory.assumingMemoryBound(to: Atomic<Int>.self) }
+    @inline(__always)
+    private var uses: UnsafeMutablePointer<Use> { (memory + Self.headerSize).assumingMemoryBound(to: Use.self) }
 
     /// Notes that the entry in `slot` was used.
     ///
     /// - Returns: False if there was no room.
     /// - Complexity: One atomic addition.
     @inline(__always)
-    borrowing func note(_ slot: Slab.SlotID, word: UInt64) -> Bool {
-        guard count.load(ordering: .relaxed) < capacity else { return false }
+    borrowing func note(_ slot: Slab.SlotID, time: UInt32, word: UInt64) -> Bool {
+        guard noted.pointee.load(ordering: .relaxed) < capacity else { return false }
         // Relaxed: the lock orders what happens here before what the writer does.
-        let place = count.wrappingAdd(1, ordering: .relaxed).oldValue
+        let place = noted.pointee.wrappingAdd(1, ordering: .relaxed).oldValue
         guard place < capacity else { return false }
-        (uses + place).initialize(to: Use(slot: slot, word: word))
+        (uses + place).initialize(to: Use(slot: slot, time: time, word: word))
         return true
     }
 
+    /// How many uses there are to be taken.
     @inline(__always)
-    var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
+    var count: Int { min(noted.pointee.load(ordering: .relaxed), capacity) }
 
-    /// Calls `body` with the slot of each use, and leaves the uses where they are.
     @inline(__always)
-    borrowing func forEachSlot(_ body: (Slab.SlotID) -> Void) {
-        let noted = min(count.load(ordering: .relaxed), capacity)
-        for place in 0..<noted where uses[place].slot != Self.miss { body(uses[place].slot) }
-    }
+    borrowing func use(at place: Int) -> Use { uses[place] }
 
-    /// Takes all uses, the first one first.
+    /// Forgets all uses.
     @inline(__always)
-    borrowing func takeAll(_ body: (_ slot: Slab.SlotID, _ word: UInt64) -> Void) {
-        let noted = min(count.load(ordering: .relaxed), capacity)
-        for place in 0..<noted { body(uses[place].slot, uses[place].word) }
-        count.store(0, ordering: .relaxed)
-    }
+    borrowing func removeAll() { noted.pointee.store(0, ordering: .relaxed) }
 }
 
 /// The word of a use where the order goes by ranks: the rank, and whether the key is in the sample that is observed, which only

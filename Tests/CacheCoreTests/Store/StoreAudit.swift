@@ -17,7 +17,7 @@ struct StoreAudit {
             bytes += outcome.bytes
         }
         bytes += store.observers.footprint
-        bytes += store.usesFootprint
+        bytes += store.guardsFootprint
         if store.ledger.entries != entries {
             faults.append("the ledger has \(store.ledger.entries) entries of \(entries)")
         }
