@@ -25,6 +25,10 @@ public struct CacheError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let unreadableSource = Code(rawValue: "unreadable_source")
         /// A listing was continued with a cursor that this cache did not give out.
         public static let invalidCursor = Code(rawValue: "invalid_cursor")
+        /// The value is not a JSON integer, so that nothing can be added to it.
+        public static let notANumber = Code(rawValue: "not_a_number")
+        /// The integer, or what it would become, does not fit into 64 bits.
+        public static let overflow = Code(rawValue: "overflow")
         /// The text is JSON, but not an item: it lacks a member, has an unknown one, or one of the wrong type.
         public static let invalidBody = Code(rawValue: "invalid_body")
     }

@@ -98,17 +98,23 @@ extension ProductionCache {
 
     /// Puts the value that a node of a parsed document is.
     ///
-    /// - Parameter lifetime: Nanoseconds to live; nil for no end.
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - document: The document.
+    ///   - node: The value's node in it.
+    ///   - lifetime: Nanoseconds to live; nil for no end.
+    ///   - condition: What must hold of the entry that has the key, checked under the write lock; nil for nothing.
     /// - Returns: What the write found, and the digest of the value's bytes.
     package func put(
-        _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?
+        _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
+        if condition: WriteCondition? = nil
     ) throws(CacheError) -> (outcome: PutOutcome, digest: UInt64) {
         let time = configuration.clock.reading()
         let entry = try store.prepare(
             key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time
         ) { document.minify(node, into: $0) }
         let digest = entry.block.digest
-        return (try store.put(entry, now: time.now), digest)
+        return (try store.put(entry, now: time.now, if: condition), digest)
     }
 
     /// Calls `body` with the parsed document of a JSON text.
@@ -117,16 +123,20 @@ extension ProductionCache {
     func withParsed<Result>(
         _ json: [UInt8], _ body: (borrowing JSONDocument) throws(CacheError) -> Result
     ) throws(CacheError) -> Result {
-        try withBytes(of: json) { (json) throws(CacheError) in
-            try withPaddedCopy(of: json) { (padded) throws(CacheError) in
-                try JSONDocumentPool.withDocument { (document) throws(CacheError) in
-                    do throws(JSONSyntaxError) {
-                        try document.parse(padded)
-                    } catch {
-                        throw CacheError(.invalidJSON, error.description)
-                    }
-                    return try body(document)
+        try withBytes(of: json) { (json) throws(CacheError) in try withParsed(json, body) }
+    }
+
+    func withParsed<Result>(
+        _ json: UnsafeRawBufferPointer, _ body: (borrowing JSONDocument) throws(CacheError) -> Result
+    ) throws(CacheError) -> Result {
+        try withPaddedCopy(of: json) { (padded) throws(CacheError) in
+            try JSONDocumentPool.withDocument { (document) throws(CacheError) in
+                do throws(JSONSyntaxError) {
+                    try document.parse(padded)
+                } catch {
+                    throw CacheError(.invalidJSON, error.description)
                 }
+                return try body(document)
             }
         }
     }

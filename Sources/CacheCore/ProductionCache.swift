@@ -102,7 +102,12 @@ public final class ProductionCache: Sendable {
 
     @discardableResult
     package func delete(_ key: UnsafeRawBufferPointer) -> Bool {
-        store.remove(key, hash: store.hasher.hash(key))
+        delete(key, if: nil) == .removed
+    }
+
+    /// Removes the entry with this key if a condition is met, which is checked under the write lock.
+    package func delete(_ key: UnsafeRawBufferPointer, if condition: WriteCondition?) -> RemoveOutcome {
+        store.remove(key, hash: store.hasher.hash(key), if: condition)
     }
 
     /// Removes all entries whose keys begin with `prefix`; without one, all.

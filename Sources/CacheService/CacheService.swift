@@ -69,6 +69,7 @@ public final class CacheService: HTTPHandler {
             try checkMethod(head, route)
             if route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
             if route == .key, head.method == .put { try checkPut(head) }
+            if route == .key, head.method == .patch { try checkPatch(head) }
             return .collect(limit: bodyLimit(route, head.method))
         } catch {
             return refusal(error, head, route)
@@ -77,8 +78,9 @@ public final class CacheService: HTTPHandler {
 
     private func bodyLimit(_ route: Route, _ method: Method) -> Int {
         switch (route, method) {
-        case (.key, .put): limits.maxValueBytes
-        case (.mget, .post), (.mput, .post), (.mdelete, .post): limits.maxBodyBytes
+        case (.key, .put), (.key, .patch): limits.maxValueBytes
+        case (.mget, _), (.mput, _), (.mdelete, _), (.touch, _):
+            route.readsBody(method) ? limits.maxBodyBytes : Self.smallBody
         default: Self.smallBody
         }
     }
@@ -153,18 +155,21 @@ public final class CacheService: HTTPHandler {
     ) throws(Problem) -> Response {
         let head = request.head
         // The most frequent first.
-        if route == .key, head.method == .get || head.method == .head { return try getKey(key, now: now) }
+        if route == .key, head.method == .get || head.method == .head { return try getKey(key, head, now: now) }
         try checkMethod(head, route)
         if head.method == .options { return options(route) }
         if !request.body.isEmpty, route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
         switch (route, head.method) {
         case (.key, .put): return try putKey(key, request)
-        case (.key, _): return try deleteKey(key)
+        case (.key, .patch): return try patchKey(key, request)
+        case (.key, _): return try deleteKey(key, head)
         case (.keys, .delete): return try clearKeys(head)
         case (.keys, _): return try listKeys(head)
         case (.mget, _): return try mget(request)
         case (.mput, _): return try mput(request)
         case (.mdelete, _): return try mdelete(request)
+        case (.touch, _): return try touch(request)
+        case (.incr, _): return try increment(request)
         case (.warm, _): return WarmReceiver(service: self).answer()
         case (.export, _): return try export(head)
         case (.stats, .delete): return resetStats()
@@ -197,6 +202,7 @@ public final class CacheService: HTTPHandler {
     private func options(_ route: Route) -> Response {
         var headers = HeaderFields()
         headers.add("Allow", (route == .unmatched ? Route.allowedSomewhere : route.allowed).list)
+        if route == .key { headers.add("Accept-Patch", "\(Route.patchType)") }
         return Response(status: 204, headers: headers)
     }
 }

@@ -12,6 +12,9 @@ enum ProblemCode: String, CaseIterable {
     case keyNotFound = "key_not_found"
     case routeNotFound = "route_not_found"
     case methodNotAllowed = "method_not_allowed"
+    case notANumber = "not_a_number"
+    case overflow = "overflow"
+    case preconditionFailed = "precondition_failed"
     case valueTooLarge = "value_too_large"
     case bodyTooLarge = "body_too_large"
     case tooManyItems = "too_many_items"
@@ -28,6 +31,8 @@ enum ProblemCode: String, CaseIterable {
         case .invalidKey, .invalidJSON, .invalidTTL, .invalidBody, .invalidQuery, .malformedRequest: 400
         case .keyNotFound, .routeNotFound: 404
         case .methodNotAllowed: 405
+        case .notANumber, .overflow: 409
+        case .preconditionFailed: 412
         case .valueTooLarge, .bodyTooLarge, .tooManyItems: 413
         case .keyTooLong: 414
         case .unsupportedMediaType: 415
@@ -64,6 +69,8 @@ struct Problem: Error {
     var allow: [Method] = []
     /// Whether the body was encoded, which none may be: `Accept-Encoding` says so (RFC 9110, section 12.5.3).
     var refusesEncoding = false
+    /// Whether the body was a patch of a kind that is not understood: `Accept-Patch` says which is (RFC 5789, section 2.2).
+    var acceptsPatch = false
 
     init(_ code: ProblemCode, _ detail: String) {
         self.code = code
@@ -101,6 +108,7 @@ struct Problem: Error {
         headers.add("Content-Type", "application/problem+json")
         if !allow.isEmpty { headers.add("Allow", allow.list) }
         if refusesEncoding { headers.add("Accept-Encoding", "identity") }
+        if acceptsPatch { headers.add("Accept-Patch", "\(Route.patchType)") }
         if code.status == 503 { headers.add("Retry-After", "1") }
         return Response(status: code.status, headers: headers, body: .bytes(body))
     }

@@ -119,15 +119,19 @@ enum RequestReading {
 
     // MARK: Time to live
 
+    /// Nanoseconds to live that a request asks for by `?ttl=`; nil if it does not say.
+    static func timeToLive(of head: RequestHead) throws(Problem) -> Int64? {
+        guard let text = head.parameter("ttl") else { return nil }
+        let decoded = try decode(text, as: .invalidTTL, "ttl", plusIsSpace: true)
+        guard let lifetime = decoded.withUnsafeBytes({ lifetime(decimal: $0) }) else {
+            throw Problem(.invalidTTL, "ttl is \(quoted(decoded)); \(lifetimeRule)")
+        }
+        return lifetime
+    }
+
     /// Nanoseconds to live that a request asks for, by `?ttl=` or else by `Cache-Control: max-age=`; nil if it does not say.
     static func lifetime(of head: RequestHead) throws(Problem) -> Int64? {
-        if let text = head.parameter("ttl") {
-            let decoded = try decode(text, as: .invalidTTL, "ttl", plusIsSpace: true)
-            guard let lifetime = decoded.withUnsafeBytes({ lifetime(decimal: $0) }) else {
-                throw Problem(.invalidTTL, "ttl is \(quoted(decoded)); \(lifetimeRule)")
-            }
-            return lifetime
-        }
+        if let lifetime = try timeToLive(of: head) { return lifetime }
         guard let text = CacheControl.maxAge(of: head) else { return nil }
         // RFC 9111, section 1.2.2: a number of seconds is digits, and nothing else.
         guard text.allSatisfy(isDigit), let lifetime = text.withUnsafeBytes({ lifetime(decimal: $0) }) else {
@@ -198,6 +202,14 @@ enum RequestReading {
         let sides = type.split(separator: "/", maxSplits: 1)
         guard sides.count == 2 else { return }
         let subtype = sides[1].split(separator: "+").last.map(String.init) ?? ""
+        guard head.method != .patch || sides[1] != "json-patch+json" else {
+            var problem = Problem(
+                .unsupportedMediaType,
+                "the body is a JSON Patch (RFC 6902); it must be a JSON Merge Patch (RFC 7396), application/merge-patch+json"
+            )
+            problem.acceptsPatch = true
+            throw problem
+        }
         guard foreignTypes.contains(String(sides[0])) || foreignSubtypes.contains(subtype) else { return }
         throw Problem(.unsupportedMediaType, "the body is \(type); it must be JSON, as application/json")
     }

@@ -2,7 +2,8 @@ internal import MicroHTTP
 
 /// A route of the service.
 enum Route: Int, CaseIterable, Sendable {
-    case index, key, keys, mget, mput, mdelete, warm, export, stats, metrics, livez, readyz, healthz, contract
+    case index, key, keys, mget, mput, mdelete, touch, incr, warm, export, stats, metrics, livez, readyz, healthz,
+        contract
     /// What no route matches, and requests that cannot be read.
     case unmatched
 
@@ -14,6 +15,8 @@ enum Route: Int, CaseIterable, Sendable {
         case .mget: "/mget"
         case .mput: "/mput"
         case .mdelete: "/mdelete"
+        case .touch: "/touch"
+        case .incr: "/incr"
         case .warm: "/warm"
         case .export: "/export"
         case .stats: "/stats"
@@ -30,14 +33,18 @@ enum Route: Int, CaseIterable, Sendable {
     /// The methods that it answers, but for OPTIONS, which all routes answer.
     var methods: [Method] {
         switch self {
-        case .key: [.get, .head, .put, .delete]
+        case .key: [.get, .head, .put, .patch, .delete]
         case .keys: [.get, .head, .delete]
-        case .mget, .mput, .mdelete, .warm: [.post]
+        case .mget: [.post, .query]
+        case .mput, .mdelete, .touch, .incr, .warm: [.post]
         case .stats: [.get, .head, .delete]
         case .export, .metrics, .livez, .readyz, .healthz, .contract, .index: [.get, .head]
         case .unmatched: []
         }
     }
+
+    /// The media type of patches.
+    static let patchType: StaticString = "application/merge-patch+json"
 
     /// The methods to name in `Allow`.
     var allowed: [Method] { methods + [.options] }
@@ -48,8 +55,9 @@ enum Route: Int, CaseIterable, Sendable {
     /// Whether it reads the body of a request; what else comes with one is passed over.
     func readsBody(_ method: Method) -> Bool {
         switch self {
-        case .key: method == .put
-        case .mget, .mput, .mdelete, .warm: method == .post
+        case .key: method == .put || method == .patch
+        case .mget: method == .post || method == .query
+        case .mput, .mdelete, .touch, .incr, .warm: method == .post
         default: false
         }
     }

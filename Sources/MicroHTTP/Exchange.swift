@@ -5,14 +5,30 @@ internal import Glibc
 // has, one for each piece of its body, and one at the end, when it is answered. (An answer in the first call of the handler
 // would close the connection.)
 //
-// Between the calls the library keeps one pointer for us: nil or a `RequestLine.Note` at first, then `noBody` or a retained
+// Between the calls the library keeps one pointer for us: nil or a `RequestLine.Note` at first, then a `NoBody` or a retained
 // `Upload`, until the completion callback. The context of all calls is the `Worker` of the thread they come on.
 //
 // A request begins with the handler's first call: from then on the completion callback is sure to come. Of what the library
 // refuses by itself before, it does not always tell the end.
 
-/// Stands for a request without a body between the calls: an address at which nothing can be.
-private var noBody: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped }
+/// Stands for a request without a body between the calls, with the marks of its head: an address at which nothing can be.
+private struct NoBody {
+    let marks: HeadMarks
+
+    private static let bits: UInt = 0x1000
+
+    init(marks: HeadMarks) { self.marks = marks }
+
+    /// What a pointer stands for; nil for any other pointer.
+    @inline(__always)
+    init?(_ pointer: UnsafeMutableRawPointer) {
+        let bits = UInt(bitPattern: pointer)
+        guard bits & ~0xFF == Self.bits else { return nil }
+        marks = HeadMarks(rawValue: UInt8(truncatingIfNeeded: bits))
+    }
+
+    var pointer: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: Self.bits | UInt(marks.rawValue)) }
+}
 
 let handleTarget:
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) ->
@@ -28,7 +44,10 @@ let handleAccess: MHD_AccessHandlerCallback = {
     return Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
         let exchange = Exchange(worker: worker, connection: connection, url: url, method: method, version: version)
         guard let held = slot.pointee else { return exchange.begin(slot, note: nil) }
-        guard held != noBody else { return exchange.respond(body: UnsafeRawBufferPointer(start: nil, count: 0)) }
+        if let noBody = NoBody(held) {
+            return exchange.respond(
+                body: UnsafeRawBufferPointer(start: nil, count: 0), framing: .none, marks: noBody.marks)
+        }
         if let note = RequestLine.Note(held) { return exchange.begin(slot, note: note) }
         return Unmanaged<Upload>.fromOpaque(held)._withUnsafeGuaranteedRef { upload in
             guard uploadSize.pointee > 0 else { return exchange.finish(upload) }
@@ -43,7 +62,7 @@ let handleCompletion: MHD_RequestCompletedCallback = { context, _, slot, _ in
     guard let context, let slot, let held = slot.pointee else { return }
     slot.pointee = nil
     Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
-        if held == noBody { return worker.traffic.complete() }
+        if NoBody(held) != nil { return worker.traffic.complete() }
         // It has not begun.
         guard RequestLine.Note(held) == nil else { return }
         // What is thrown away was answered in full before.
@@ -66,10 +85,12 @@ private final class Upload {
 
     @exclusivity(unchecked) var destination: Destination
     @exclusivity(unchecked) var buffer: BodyBuffer
+    let marks: HeadMarks
 
     /// - Parameter length: How many bytes are announced; nil if that is not known.
-    init(_ destination: Destination, length: Int? = nil) {
+    init(_ destination: Destination, marks: HeadMarks = [], length: Int? = nil) {
         self.destination = destination
+        self.marks = marks
         if case .buffer = destination {
             buffer = BodyBuffer(expected: length)
         } else {
@@ -93,11 +114,12 @@ private struct Exchange {
 
     /// The head has arrived.
     func begin(_ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, note: RequestLine.Note?) -> MHD_Result {
-        slot.pointee = noBody
+        slot.pointee = NoBody(marks: []).pointer
         worker.traffic.begin()
         let headBytes = mhd_header_size(connection)
         worker.traffic.receive(headBytes)
         let framing: BodyFraming
+        let marks: HeadMarks
         do throws(HeadError) {
             if let note {
                 guard note != .brokenTarget else {
@@ -106,24 +128,27 @@ private struct Exchange {
                 RequestLine.showQuery(of: url, note)
             }
             try RequestLine.check(method: method, target: url, version: version, hasQuery: note != nil)
-            framing = try Framing.read(connection, method: method, version: version, headBytes: headBytes)
+            (framing, marks) = try Framing.read(connection, method: method, version: version, headBytes: headBytes)
         } catch {
             return refuse(slot, worker.dispatcher.refuseHead(error))
         }
-        guard framing != .none else { return .YES }
-        let head = head(framing)
+        guard framing != .none else {
+            slot.pointee = NoBody(marks: marks).pointer
+            return .YES
+        }
+        let head = head(framing, marks)
         switch worker.dispatcher.admit(head) {
         case .refuse(let response):
             return refuse(slot, response)
         case .stream(let receiver):
-            hold(Upload(.receiver(receiver)), in: slot)
+            hold(Upload(.receiver(receiver), marks: marks), in: slot)
         case .collect(let limit):
             var announced: Int?
             if case .length(let length) = framing {
                 guard length <= limit else { return refuse(slot, worker.dispatcher.refuse(head, limit)) }
                 announced = length
             }
-            hold(Upload(.buffer(limit: limit), length: announced), in: slot)
+            hold(Upload(.buffer(limit: limit), marks: marks, length: announced), in: slot)
         }
         return .YES
     }
@@ -140,7 +165,7 @@ private struct Exchange {
             receiver.receive(piece)
         case .buffer(let limit):
             if upload.buffer.count + piece.count > limit {
-                return refuse(upload, worker.dispatcher.refuse(head(.chunked), limit))
+                return refuse(upload, worker.dispatcher.refuse(head(.chunked, upload.marks), limit))
             }
             if !upload.buffer.append(piece) { return .NO }
         case .nowhere(let budget):
@@ -161,24 +186,25 @@ private struct Exchange {
             return .NO
         }
         if case .receiver(let receiver) = upload.destination { return send(receiver.respond()) }
-        return respond(body: upload.buffer.bytes, framing: .length(upload.buffer.count))
+        return respond(
+            body: upload.buffer.bytes, framing: .length(upload.buffer.count), marks: upload.marks)
     }
 
     @inline(__always)
-    func respond(body: BorrowedBytes, framing: BodyFraming = .none) -> MHD_Result {
-        send(worker.dispatcher.respond(Request(head: head(framing), body: body)))
+    func respond(body: BorrowedBytes, framing: BodyFraming, marks: HeadMarks) -> MHD_Result {
+        send(worker.dispatcher.respond(Request(head: head(framing, marks), body: body)))
     }
 
-    private func head(_ framing: BodyFraming) -> RequestHead {
+    private func head(_ framing: BodyFraming, _ marks: HeadMarks) -> RequestHead {
         let (path, query) = RequestLine.split(url, version: version)
         return RequestHead(
             method: Method(UnsafeRawBufferPointer(start: method, count: strlen(method))), path: path, query: query,
-            framing: framing, fields: ConnectionFields(connection: connection))
+            framing: framing, marks: marks, fields: ConnectionFields(connection: connection))
     }
 
     @inline(__always)
     private func send(_ response: consuming Response) -> MHD_Result {
-        if !isHead, let count = response.byteCount { worker.traffic.send(count) }
+        if !isHead, response.status != 304, let count = response.byteCount { worker.traffic.send(count) }
         let status = CUnsignedInt(response.status)
         guard let message = makeMessage(response, toHead: isHead, worker: worker) else { return .NO }
         defer { MHD_destroy_response(message) }

@@ -29,18 +29,21 @@ enum Framing {
         var encoding: UnsafeRawBufferPointer?
         var hosts = 0
         var cookieBytes = 0
+        var marks: HeadMarks = []
         var fault: StaticString?
         /// Where the line before ends.
         var lineEnd: UnsafePointer<CChar>
     }
 
+    /// Reads where a request ends, and notes which fields it has.
+    ///
     /// - Parameters:
     ///   - method: The first part of the request's line, in the buffer that the head arrived in.
     ///   - version: The last part.
     ///   - headBytes: How many bytes the head has.
     static func read(
         _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, headBytes: Int
-    ) throws(HeadError) -> BodyFraming {
+    ) throws(HeadError) -> (framing: BodyFraming, marks: HeadMarks) {
         let end = method + headBytes
         var fields = Fields(lineEnd: version + strlen(version))
         let count = withUnsafeMutablePointer(to: &fields) { fields in
@@ -74,9 +77,9 @@ enum Framing {
                 throw HeadError(
                     .malformed, "the Transfer-Encoding is not understood; it must be chunked, with nothing behind it")
             }
-            return .chunked
+            return (.chunked, fields.marks)
         }
-        guard let text = fields.length else { return .none }
+        guard let text = fields.length else { return (.none, fields.marks) }
         guard !fields.lengthsDiffer else {
             throw HeadError(.malformed, "the request has several values of Content-Length; it may have one")
         }
@@ -85,7 +88,7 @@ enum Framing {
         else {
             throw HeadError(.malformed, "the Content-Length is not a number of bytes; it must be decimal digits")
         }
-        return length == 0 ? .none : .length(length)
+        return (length == 0 ? .none : .length(length), fields.marks)
     }
 
     private static let note: MHD_KeyValueIteratorN = { context, _, nameStart, nameCount, valueStart, valueCount in
@@ -96,6 +99,7 @@ enum Framing {
             return .NO
         }
         if let valueStart { fields.pointee.lineEnd = valueStart + valueCount }
+        fields.pointee.marks.formUnion(HeadMarks(of: name))
         // Told apart by length first: most fields are none of these.
         guard nameCount == 4 || nameCount == 14 || nameCount == 17 || nameCount == 6 else { return .YES }
         let value = UnsafeRawBufferPointer(start: valueStart, count: valueCount)

@@ -34,7 +34,7 @@ public final class LiteralRequest {
         let framing = bytes.isEmpty ? BodyFraming.none : .length(bytes.count)
         let head = RequestHead(
             method: method, path: UnsafeRawBufferPointer(path), query: UnsafeRawBufferPointer(query), framing: framing,
-            fields: fields)
+            marks: fields.marks, fields: fields)
         guard !bytes.isEmpty else { return handler.respond(to: Request(head: head, body: bytes)) }
         switch handler.admit(head) {
         case .refuse(let response):
@@ -60,6 +60,12 @@ public final class LiteralRequest {
 
         /// - Parameter headers: Names in lower case, and values that are freed with this.
         init(headers: [(String, UnsafeMutableRawBufferPointer)]) { self.headers = headers.map { ($0.0, $0.1) } }
+
+        var marks: HeadMarks {
+            headers.reduce(into: []) { marks, field in
+                Array(field.name.utf8).withUnsafeBytes { marks.formUnion(HeadMarks(of: $0)) }
+            }
+        }
 
         deinit {
             for field in headers { field.value.deallocate() }

@@ -1,6 +1,6 @@
 /// A request's method.
 public enum Method: UInt8, Sendable, CaseIterable {
-    case get, head, put, post, delete, patch, options
+    case get, head, put, post, delete, patch, options, query
     /// One that this module has no name for.
     case other
 
@@ -14,6 +14,7 @@ public enum Method: UInt8, Sendable, CaseIterable {
         case .delete: "DELETE"
         case .patch: "PATCH"
         case .options: "OPTIONS"
+        case .query: "QUERY"
         case .other: "OTHER"
         }
     }
@@ -23,7 +24,7 @@ public enum Method: UInt8, Sendable, CaseIterable {
         switch name.count {
         case 3: self = name.equals("GET") ? .get : name.equals("PUT") ? .put : .other
         case 4: self = name.equals("POST") ? .post : name.equals("HEAD") ? .head : .other
-        case 5: self = name.equals("PATCH") ? .patch : .other
+        case 5: self = name.equals("PATCH") ? .patch : name.equals("QUERY") ? .query : .other
         case 6: self = name.equals("DELETE") ? .delete : .other
         case 7: self = name.equals("OPTIONS") ? .options : .other
         default: self = .other

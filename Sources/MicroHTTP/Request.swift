@@ -11,15 +11,20 @@ public struct RequestHead {
     /// Whether a body comes with the request, and what is known of its length.
     public let framing: BodyFraming
 
+    /// Which fields it has, of those that are noted.
+    public let marks: HeadMarks
+
     private let fields: any RequestFields
 
     init(
-        method: Method, path: BorrowedBytes, query: BorrowedBytes, framing: BodyFraming, fields: some RequestFields
+        method: Method, path: BorrowedBytes, query: BorrowedBytes, framing: BodyFraming,
+        marks: HeadMarks, fields: some RequestFields
     ) {
         self.method = method
         self.path = path
         self.query = query
         self.framing = framing
+        self.marks = marks
         self.fields = fields
     }
 

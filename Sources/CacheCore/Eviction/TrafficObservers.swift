@@ -45,6 +45,12 @@ struct TrafficObservers: Sendable {
         if isForecast(entry.hash) { forecast?.put(entry.hash, expiresAt: entry.expiresAt) }
     }
 
+    /// The entry with this key was used, and given another expiry.
+    func touch(_ hash: UInt64, _ entry: Entry) {
+        if let selector, selector.isSampled(hash) { selector.observe(hash) }
+        if isForecast(hash) { forecast?.put(hash, expiresAt: entry.expiresAt) }
+    }
+
     /// The key was deleted, whether it was there or not: a larger cache might have had it.
     @inline(__always)
     func delete(_ hash: UInt64) {

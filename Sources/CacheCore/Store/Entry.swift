@@ -239,7 +239,24 @@ struct Entry: EvictionNode {
     /// When it ceases to be served, by the cache's clock in nanoseconds; ``never`` without a time to live.
     @inline(__always) var expiresAt: Int64 { start.load(fromByteOffset: EntryHeader.expiresAt, as: Int64.self) }
 
+    /// Lets it expire at another time; the shard's timers are to follow.
+    func setExpiry(_ expiresAt: Int64) {
+        start.storeBytes(of: expiresAt, toByteOffset: EntryHeader.expiresAt, as: Int64.self)
+    }
+
     /// A digest of the value's bytes, the same for the same bytes wherever and whenever.
+    ///
+    /// - Complexity: O(1): that of a small value, which is not kept, is made.
+    var digest: UInt64 {
+        let content = content
+        if let external = content.external { return external.digest }
+        guard content.valueCount <= ValueBlock.digestThreshold else { return digest(content) }
+        return withUnsafeTemporaryAllocation(byteCount: ValueBlock.digestThreshold, alignment: 8) { room in
+            copyValue(content, to: room.baseAddress.unsafelyUnwrapped)
+            return contentDigest(UnsafeRawBufferPointer(rebasing: room[..<content.valueCount]))
+        }
+    }
+
     @inline(__always) private func digest(_ content: Content) -> UInt64 {
         (content.rest + content.keyCount).loadUnaligned(as: UInt64.self)
     }

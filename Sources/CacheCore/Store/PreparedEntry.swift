@@ -5,6 +5,6 @@ struct PreparedEntry {
     let hash: UInt64
     let storedAt: Int64
     /// ``Entry/never`` without a time to live.
-    let expiresAt: Int64
+    var expiresAt: Int64
     let rank: Int64
 }

@@ -85,6 +85,12 @@ struct Shard: ~Copyable {
         return block
     }
 
+    /// Lets an entry expire at another time.
+    mutating func expire(_ entry: Entry, at expiresAt: Int64) {
+        entry.setExpiry(expiresAt)
+        noteExpiry(of: entry)
+    }
+
     /// Takes an entry out.
     ///
     /// - Returns: The block that its value stood in, if it did, whose reference passes to the caller.

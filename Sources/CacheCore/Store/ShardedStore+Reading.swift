@@ -39,6 +39,17 @@ extension ShardedStore {
         ordersUses.load(ordering: .relaxed) || observers.isObserved(hash)
     }
 
+    /// The value of a live entry, of which no use is noted and nothing counted.
+    func peek(_ key: UnsafeRawBufferPointer) -> CachedValue? {
+        let hash = hasher.hash(key)
+        let now = clock.now()
+        let index = shardIndex(hash)
+        let stripe = guards[index].lock.lockForReading()
+        defer { guards[index].lock.unlockAfterReading(stripe) }
+        guard let entry = shards[index].table.find(key, hash: hash), entry.expiresAt > now else { return nil }
+        return CachedValue(of: entry)
+    }
+
     /// What is noted of a use: LRU wants to know when it was, the others of which key.
     @inline(__always)
     private func wordOfUse(hash: UInt64, rank: Int64) -> UInt64 {

@@ -6,6 +6,18 @@ package enum PutOutcome: Sendable, Equatable {
     case created
     /// A live entry had it, and is gone.
     case replaced
+    /// What its ``WriteCondition`` asks for was not so: nothing was written.
+    case conditionFailed
+}
+
+/// What a removal found in its place.
+package enum RemoveOutcome: Sendable, Equatable {
+    /// The entry is gone.
+    case removed
+    /// No live entry had the key.
+    case absent
+    /// What its ``WriteCondition`` asks for was not so: nothing was removed.
+    case conditionFailed
 }
 
 extension ShardedStore {
@@ -64,9 +76,18 @@ extension ShardedStore {
     /// That it fits into the empty store was seen when it was prepared, and room that an eviction made is kept for it: it gets in,
     /// unless the system has less memory than the store may hold.
     ///
+    /// - Parameters:
+    ///   - entry: The entry.
+    ///   - now: The time.
+    ///   - condition: What must hold of the live entry that has the key; nil for nothing.
+    ///   - keepsExpiry: Whether it is to expire when that would have.
     /// - Throws: ``CacheError/Code/insufficientStorage`` if memory is exhausted; what had the key is still there then.
     /// - Complexity: O(1) expected, and as many evictions as the entry needs.
-    func put(_ entry: PreparedEntry, now: Int64) throws(CacheError) -> PutOutcome {
+    func put(
+        _ entry: PreparedEntry, now: Int64, if condition: WriteCondition? = nil, keepsExpiry: Bool = false
+    ) throws(CacheError) -> PutOutcome {
+        var entry = entry
+        let isPlain = condition == nil && !keepsExpiry
         let shard = shardIndex(entry.hash)
         let layout = layout(of: entry)
         var room = Ledger.Room()
@@ -76,8 +97,17 @@ extension ShardedStore {
         }
         var isNoted = false
         while true {
-            switch withShard(shard, { place(entry, layout, in: &$0, room: &room, isNoted: &isNoted) }) {
+            let attempt = withShard(shard) { shard in
+                if !isPlain {
+                    let found = live(entry.block.key, hash: entry.hash, in: shard, now: now)
+                    if let condition, !condition.isMet(by: found) { return Attempt.conditionFailed }
+                    if keepsExpiry, let found { entry.expiresAt = found.expiresAt }
+                }
+                return place(entry, layout, in: &shard, room: &room, isNoted: &isNoted)
+            }
+            switch attempt {
             case .done(let placed): return finish(placed, now: now)
+            case .conditionFailed: return .conditionFailed
             case .lacksRoom: makeRoom(&room, for: shard, entry, layout, now: now)
             case .lacksMemory:
                 throw CacheError(
@@ -109,6 +139,7 @@ extension ShardedStore {
                         case .done(let placed): displaced.append(placed)
                         case .lacksRoom: return true
                         case .lacksMemory: refused += 1
+                        case .conditionFailed: preconditionFailure("nothing was asked for")
                         }
                         bytes += entry.block.valueCount
                         next += 1
@@ -130,15 +161,60 @@ extension ShardedStore {
 
     /// Removes the live entry that has this key.
     ///
-    /// - Returns: False if there was none.
-    func remove(_ key: UnsafeRawBufferPointer, hash: UInt64) -> Bool {
+    /// - Parameter condition: What must hold of it; nil for nothing.
+    func remove(_ key: UnsafeRawBufferPointer, hash: UInt64, if condition: WriteCondition? = nil) -> RemoveOutcome {
         let now = clock.now()
+        var isMet = true
         let removed: Removed? = withShard(shardIndex(hash)) { shard in
+            if let condition, let found = live(key, hash: hash, in: shard, now: now), !condition.isMet(by: found) {
+                isMet = false
+                return nil
+            }
             observers.delete(hash)
             return shard.table.find(key, hash: hash).map { remove($0, hash: hash, from: &shard) }
         }
-        guard let removed else { return false }
-        return discard(removed, as: .deletes, now: now)
+        guard isMet else { return .conditionFailed }
+        guard let removed, discard(removed, as: .deletes, now: now) else { return .absent }
+        return .removed
+    }
+
+    /// Lets the live entries of a batch of distinct keys expire at another time, taking each shard's write lock once, or once
+    /// for each part where a shard has many of them. It is a use of the keys.
+    ///
+    /// - Parameters:
+    ///   - keys: The keys.
+    ///   - lifetime: Nanoseconds from now; nil for no end.
+    /// - Returns: How many there were.
+    func touch(_ keys: borrowing KeyBatch, lifetime: Int64?) -> Int {
+        let (now, rank) = clock.reading(uses: keys.count)
+        let expiresAt = Self.expiry(after: lifetime, from: now)
+        var count = 0
+        forEachShard(of: keys) { index, members in
+            for start in stride(from: 0, to: members.count, by: Self.keysAtOnce) {
+                withShard(index) { shard in
+                    for member in members[start..<min(start + Self.keysAtOnce, members.count)] {
+                        let place = Int(member)
+                        keys.withKey(place) { key, hash in
+                            guard let found = live(key, hash: hash, in: shard, now: now) else { return }
+                            shard.expire(found, at: expiresAt)
+                            found.rank = rank + Int64(place)
+                            if ordersUses.load(ordering: .relaxed) { shard.order.use(found, hash: hash) }
+                            observers.touch(hash, found)
+                            count += 1
+                        }
+                    }
+                }
+            }
+        }
+        return count
+    }
+
+    /// The entry with this key if it is alive.
+    private func live(
+        _ key: UnsafeRawBufferPointer, hash: UInt64, in shard: borrowing Shard, now: Int64
+    ) -> Entry? {
+        guard let found = shard.table.find(key, hash: hash), found.expiresAt > now else { return nil }
+        return found
     }
 
     /// Removes the live entries of a batch of distinct keys, taking each shard's write lock once.
@@ -173,6 +249,7 @@ extension ShardedStore {
 
     private enum Attempt {
         case done(Placement)
+        case conditionFailed
         /// More has to be evicted.
         case lacksRoom
         /// The system has none left, though the store may hold more.

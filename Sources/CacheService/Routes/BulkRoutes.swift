@@ -28,21 +28,26 @@ extension CacheService {
                 list = content
             }
             guard document.kind(of: list) == .array else { throw Self.keysExpected }
-            let count = try countItems(document, list)
-            var keys = KeyBatch(capacity: count)
-            var reader = ItemReader(limits: limits.entries, allowsExpiresAt: false)
-            var faults = ItemFaults()
-            forEach(document, list) { index, node in
-                do throws(CacheError) {
-                    try reader.readKey(document, node)
-                    try keys.append(reader.key)
-                } catch {
-                    faults.add(index, key: reader.key, error)
-                }
-            }
-            try faults.check()
-            return keys
+            return try readKeys(document, list)
         }
+    }
+
+    /// The keys of an array.
+    func readKeys(_ document: borrowing JSONDocument, _ list: JSONNode) throws(Problem) -> KeyBatch {
+        let count = try countItems(document, list)
+        var keys = KeyBatch(capacity: count)
+        var reader = ItemReader(limits: limits.entries, allowsExpiresAt: false)
+        var faults = ItemFaults()
+        forEach(document, list) { index, node in
+            do throws(CacheError) {
+                try reader.readKey(document, node)
+                try keys.append(reader.key)
+            } catch {
+                faults.add(index, key: reader.key, error)
+            }
+        }
+        try faults.check()
+        return keys
     }
 
     private static let keysExpected = Problem(
@@ -53,23 +58,12 @@ extension CacheService {
             var items: JSONNode?
             var lifetime = cache.defaultTimeToLive
             guard document.kind(of: document.root) == .object else { throw Self.itemsExpected }
-            var hasLifetime = false
-            var member = document.firstChild(of: document.root)
-            while let name = member, let content = document.nextSibling(of: name) {
-                if document.string(name, equals: "items") {
-                    guard items == nil else { throw Self.twice("items") }
+            try forEachMember(document, of: ["items", "ttl"]) { (name, content) throws(Problem) in
+                if name == 0 {
                     items = content
-                } else if document.string(name, equals: "ttl") {
-                    guard !hasLifetime else { throw Self.twice("ttl") }
-                    hasLifetime = true
-                    if document.kind(of: content) != .null { lifetime = try readLifetime(document, content) }
-                } else {
-                    throw Problem(
-                        .invalidBody,
-                        "the body has the member \(shortened(document.source(of: name))); it may have \"items\" and \"ttl\""
-                    )
+                } else if let own = try readLifetime(document, content) {
+                    lifetime = own
                 }
-                member = document.nextSibling(of: content)
             }
             guard let items else { throw Self.itemsExpected }
             let count = try countItems(document, items)
@@ -89,22 +83,10 @@ extension CacheService {
         return .json(["stored": count])
     }
 
-    private static func twice(_ member: StaticString) -> Problem {
-        Problem(.invalidBody, "the body has the member \"\(member)\" twice; it may have it once")
-    }
-
     private static let itemsExpected = Problem(
         .invalidBody,
         "the body must be an object whose member \"items\" is an object of values by key, or an array of "
             + "{\"key\":…,\"value\":…}, with \"ttl\" beside it if they are to expire")
-
-    private func readLifetime(_ document: borrowing JSONDocument, _ node: JSONNode) throws(Problem) -> Int64 {
-        do throws(CacheError) {
-            return try ItemReader.lifetime(document, node)
-        } catch {
-            throw Problem(error)
-        }
-    }
 
     private func readMembers(
         _ document: borrowing JSONDocument, _ items: JSONNode, _ lifetime: Int64?, into batch: inout WriteBatch

@@ -3,19 +3,25 @@ internal import MicroHTTP
 
 /// `/keys/{key}`: one value.
 extension CacheService {
-    func getKey(_ text: BorrowedBytes, now: Int64) throws(Problem) -> Response {
+    func getKey(_ text: BorrowedBytes, _ head: RequestHead, now: Int64) throws(Problem) -> Response {
         try RequestReading.withKey(text, limits: limits) { (key) throws(Problem) -> Response in
+            let condition = try RequestReading.condition(of: head)
             guard let value = cache.lookup(key) else { return Self.missing(key) }
-            return hit(value, now: now)
+            switch condition?.failure(of: value.digest) {
+            case nil: return hit(value, now: now)
+            case .match: throw Self.conditionFailed
+            case .noneMatch: return hit(value, now: now, isModified: false)
+            }
         }
     }
 
-    private func hit(_ value: consuming CachedValue, now: Int64) -> Response {
+    private static func headers(of value: borrowing CachedValue, now: Int64, hasContent: Bool) -> HeaderFields {
         let left = value.timeLeft(at: now).map { Int($0 / 1_000_000_000) }
         let age = Int(value.age(at: now) / 1_000_000_000)
         let digest = value.digest
-        let headers = HeaderFields(capacity: 256) { text in
-            text.append("Content-Type: application/json\r\nETag: ")
+        return HeaderFields(capacity: 256) { text in
+            if hasContent { text.append("Content-Type: application/json\r\n") }
+            text.append("ETag: ")
             text.append(entityTag: digest)
             if let left {
                 text.append("\r\nCache-Control: max-age=")
@@ -30,11 +36,16 @@ extension CacheService {
             }
             text.append("\r\n")
         }
+    }
+
+    /// - Parameter isModified: Whether the client lacks the value. If not, the head alone is sent, with the length that the value has.
+    private func hit(_ value: consuming CachedValue, now: Int64, isModified: Bool = true) -> Response {
+        let headers = Self.headers(of: value, now: now, hasContent: isModified)
         let (bytes, token) = value.lend()
         let body = LentBytes(bytes, token: token) { token in
             if let token { CachedValue.endLending(token) }
         }
-        return Response(status: 200, headers: headers, body: .lent(body))
+        return Response(status: isModified ? 200 : 304, headers: headers, body: .lent(body))
     }
 
     private static func missing(_ key: BorrowedBytes) -> Response {
@@ -43,7 +54,10 @@ extension CacheService {
         return response
     }
 
-    private static func notFound(_ key: BorrowedBytes) -> Problem {
+    static let conditionFailed = Problem(
+        .preconditionFailed, "the entry is not as If-Match or If-None-Match asks; nothing was done")
+
+    static func notFound(_ key: BorrowedBytes) -> Problem {
         Problem(.keyNotFound, "there is no live entry with the key \(shortened(key))")
     }
 
@@ -52,19 +66,22 @@ extension CacheService {
         let (_, key) = Route.match(head.path)
         try RequestReading.withKey(key, limits: limits) { (_) throws(Problem) in }
         _ = try RequestReading.lifetime(of: head)
+        _ = try RequestReading.condition(of: head)
     }
 
     func putKey(_ text: BorrowedBytes, _ request: Request) throws(Problem) -> Response {
         let lifetime = try RequestReading.lifetime(of: request.head) ?? cache.defaultTimeToLive
+        let condition = try RequestReading.condition(of: request.head)
         return try RequestReading.withKey(text, limits: limits) { (key) throws(Problem) -> Response in
             let (outcome, digest) = try withDocument(request.body) { (document) throws(Problem) in
                 do throws(CacheError) {
                     try limits.entries.validate(valueCount: document.minifiedCount(of: document.root))
-                    return try cache.put(key, document, document.root, lifetime: lifetime)
+                    return try cache.put(key, document, document.root, lifetime: lifetime, if: condition)
                 } catch {
                     throw Problem(error)
                 }
             }
+            guard outcome != .conditionFailed else { throw Self.conditionFailed }
             let headers = HeaderFields(capacity: 32) { text in
                 text.append("ETag: ")
                 text.append(entityTag: digest)
@@ -74,10 +91,14 @@ extension CacheService {
         }
     }
 
-    func deleteKey(_ text: BorrowedBytes) throws(Problem) -> Response {
-        try RequestReading.withKey(text, limits: limits) { (key) throws(Problem) -> Response in
-            guard cache.delete(key) else { throw Self.notFound(key) }
-            return Response(status: 204)
+    func deleteKey(_ text: BorrowedBytes, _ head: RequestHead) throws(Problem) -> Response {
+        let condition = try RequestReading.condition(of: head)
+        return try RequestReading.withKey(text, limits: limits) { (key) throws(Problem) -> Response in
+            switch cache.delete(key, if: condition) {
+            case .removed: return Response(status: 204)
+            case .absent: throw Self.notFound(key)
+            case .conditionFailed: throw Self.conditionFailed
+            }
         }
     }
 
@@ -97,21 +118,5 @@ extension CacheService {
             }
             return try body(document)
         }
-    }
-}
-
-extension OutputSpan<UInt8> {
-    /// Appends a strong entity tag: the digest in base64url (RFC 4648), eleven characters in quotes.
-    mutating func append(entityTag digest: UInt64) {
-        append(UInt8(ascii: "\""))
-        // 64 bits are ten characters of six bits, and one of the last four with two zeros behind.
-        for position in 0..<10 { append(Self.base64url(digest >> UInt64(58 - 6 * position) & 63)) }
-        append(Self.base64url(digest << 2 & 63))
-        append(UInt8(ascii: "\""))
-    }
-
-    private static func base64url(_ bits: UInt64) -> UInt8 {
-        let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-        return alphabet.utf8Start[Int(bits)]
     }
 }

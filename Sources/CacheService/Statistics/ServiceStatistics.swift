@@ -17,7 +17,7 @@ final class ServiceStatistics: Sendable {
     }
 
     /// All statuses that are sent; the last stands for any other.
-    static let statuses = Array(Set(ProblemCode.allCases.map(\.status) + [200, 201, 204])).sorted() + [0]
+    static let statuses = Array(Set(ProblemCode.allCases.map(\.status) + [200, 201, 204, 304])).sorted() + [0]
 
     init(start: Int64) { self.start = start }
 
