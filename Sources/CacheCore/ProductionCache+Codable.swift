@@ -11,15 +11,17 @@ extension ProductionCache {
     ///   - key: The key: 1 to 65,535 bytes of UTF-8.
     ///   - value: The value: anything `Encodable`, a bare number, string or nil included.
     ///   - ttl: How long the entry lives; nil for ``CacheConfiguration/defaultTTL``.
+    ///   - tags: Names by which it can be removed together with others, see ``deleteAll(tag:)``; at most 64, of at most 256 bytes.
     /// - Throws: What the encoder throws, or ``CacheError``: `invalidKey`, `keyTooLong`, `invalidTTL`, `valueTooLarge`,
     ///   `insufficientStorage`.
     /// - Complexity: That of the encoding; then O(1) expected.
-    public func put(_ key: String, _ value: some Encodable, ttl: Duration? = nil) throws {
+    public func put(_ key: String, _ value: some Encodable, ttl: Duration? = nil, tags: [String] = []) throws {
         let lifetime = try lifetime(ttl)
+        let tags = try TagList.make(tags)
         let json = try encode(value)
         try withUTF8(of: key) { key in
             let time = configuration.clock.reading()
-            let entry = try store.prepare(json, key: key, lifetime: lifetime, at: time)
+            let entry = try store.prepare(json, key: key, lifetime: lifetime, at: time, tags: tags)
             _ = try store.put(entry, now: time.now)
         }
     }
@@ -38,14 +40,18 @@ extension ProductionCache {
     /// - Parameters:
     ///   - items: The values by key.
     ///   - ttl: How long each entry lives; nil for ``CacheConfiguration/defaultTTL``.
-    /// - Throws: As ``put(_:_:ttl:)``. If any value or key is refused, nothing is put.
+    ///   - tags: The tags of each entry, as of ``put(_:_:ttl:tags:)``.
+    /// - Throws: As ``put(_:_:ttl:tags:)``. If any value or key is refused, nothing is put.
     /// - Complexity: That of the encoding; then O(1) expected a value.
-    public func mput(_ items: [String: some Encodable], ttl: Duration? = nil) throws {
+    public func mput(_ items: [String: some Encodable], ttl: Duration? = nil, tags: [String] = []) throws {
         let lifetime = try lifetime(ttl)
+        let tags = try TagList.make(tags)
         var batch = WriteBatch(cache: self, capacity: items.count)
         for (key, value) in items {
             let json = try encode(value)
-            try withUTF8(of: key) { (key) throws(CacheError) in try batch.append(key, json: json, lifetime: lifetime) }
+            try withUTF8(of: key) { (key) throws(CacheError) in
+                try batch.append(key, json: json, lifetime: lifetime, tags: tags)
+            }
         }
         try batch.commit()
     }
@@ -96,8 +102,11 @@ extension ProductionCache {
 extension ShardedStore {
     /// Makes an entry whose value is JSON that is known to be valid.
     func prepare(
-        _ json: Data, key: UnsafeRawBufferPointer, lifetime: Int64?, at time: (now: Int64, rank: Int64)
+        _ json: Data, key: UnsafeRawBufferPointer, lifetime: Int64?, at time: (now: Int64, rank: Int64),
+        tags: TagList? = nil
     ) throws(CacheError) -> PreparedEntry {
-        try prepare(key: key, valueCount: json.count, lifetime: lifetime, at: time) { _ = json.copyBytes(to: $0) }
+        try prepare(key: key, valueCount: json.count, lifetime: lifetime, at: time, tags: tags) {
+            _ = json.copyBytes(to: $0)
+        }
     }
 }

@@ -5,23 +5,29 @@ extension ProductionCache {
     ///   - key: The key: 1 to 65,535 bytes of UTF-8.
     ///   - json: The text, in UTF-8: any JSON value.
     ///   - ttl: How long the entry lives; nil for ``CacheConfiguration/defaultTTL``.
+    ///   - tags: Names by which it can be removed together with others, see ``deleteAll(tag:)``; at most 64, of at most 256 bytes.
     /// - Returns: Whether the key was new or its value replaced.
     /// - Throws: ``CacheError``: `invalidJSON` with the place of the fault, `invalidKey`, `keyTooLong`, `invalidTTL`,
-    ///   `valueTooLarge`, `insufficientStorage`.
+    ///   `invalidTag`, `valueTooLarge`, `insufficientStorage`.
     /// - Complexity: O(*n*) for a text of *n* bytes.
     @discardableResult
     @inlinable
-    public func putJSON(_ key: String, _ json: some Sequence<UInt8>, ttl: Duration? = nil) throws(CacheError) -> Bool {
-        try putJSON(key, bytes: Array(json), ttl: ttl)
+    public func putJSON(
+        _ key: String, _ json: some Sequence<UInt8>, ttl: Duration? = nil, tags: [String] = []
+    ) throws(CacheError) -> Bool {
+        try putJSON(key, bytes: Array(json), ttl: ttl, tags: tags)
     }
 
     /// What ``putJSON(_:_:ttl:)`` does, in a form that is compiled here whole.
     @usableFromInline
-    func putJSON(_ key: String, bytes json: [UInt8], ttl: Duration?) throws(CacheError) -> Bool {
+    func putJSON(
+        _ key: String, bytes json: [UInt8], ttl: Duration?, tags: [String]
+    ) throws(CacheError) -> Bool {
         let lifetime = try lifetime(ttl)
+        let tags = try TagList.make(tags)
         return try withParsed(json) { (document: borrowing JSONDocument) throws(CacheError) in
             try withUTF8(of: key) { (key) throws(CacheError) in
-                try put(key, document, document.root, lifetime: lifetime).outcome == .created
+                try put(key, document, document.root, lifetime: lifetime, tags: tags).outcome == .created
             }
         }
     }
@@ -103,15 +109,16 @@ extension ProductionCache {
     ///   - document: The document.
     ///   - node: The value's node in it.
     ///   - lifetime: Nanoseconds to live; nil for no end.
+    ///   - tags: Its tags; nil for none.
     ///   - condition: What must hold of the entry that has the key, checked under the write lock; nil for nothing.
     /// - Returns: What the write found, and the digest of the value's bytes.
     package func put(
         _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
-        if condition: WriteCondition? = nil
+        tags: TagList? = nil, if condition: WriteCondition? = nil
     ) throws(CacheError) -> (outcome: PutOutcome, digest: UInt64) {
         let time = configuration.clock.reading()
         let entry = try store.prepare(
-            key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time
+            key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time, tags: tags
         ) { document.minify(node, into: $0) }
         let digest = entry.block.digest
         return (try store.put(entry, now: time.now, if: condition), digest)

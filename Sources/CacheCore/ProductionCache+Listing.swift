@@ -52,7 +52,7 @@ extension ProductionCache {
     ) throws(CacheError) -> ListingCursor? {
         let next = store.scan(
             prefix: prefix, from: try start(after: cursor), limit: limit, slots: Self.slotsPerPage
-        ) { entry in
+        ) { entry, _ in
             visit(entry.key, entry.valueCount, entry.expiresAt == Entry.never ? nil : entry.expiresAt)
         }
         return next.map { ListingCursor(process: store.hasher.identity, hash: $0) }
@@ -75,16 +75,16 @@ extension ProductionCache {
         var limit = 16
         repeat {
             var keys: [[UInt8]] = []
-            var values: [(block: ValueBlock, expiresAt: Int64)] = []
+            var values: [(block: ValueBlock, expiresAt: Int64, tags: TagList?)] = []
             // Few at a time where they are large, because all are copied in one holding of the lock.
-            let next = store.scan(prefix: prefix, from: start, limit: limit, slots: 4096) { entry in
+            let next = store.scan(prefix: prefix, from: start, limit: limit, slots: 4096) { entry, tags in
                 keys.append(Array(entry.key))
-                values.append((entry.copy(), entry.expiresAt))
+                values.append((entry.copy(), entry.expiresAt, entry.isTagged ? tags.tags(of: entry.hash) : nil))
             }
             let copied = values.reduce(0) { $0 + $1.block.valueCount }
             limit = min(64, max(1, limit * ShardedStore.bytesAtOnce / max(1, copied)))
             // The lines are written after the lock, from copies made under it.
-            for (key, (value, expiresAt)) in zip(keys, values) {
+            for (key, (value, expiresAt, tags)) in zip(keys, values) {
                 lines.append("{\"key\":")
                 key.withUnsafeBytes { lines.appendJSONString($0) }
                 lines.append(",\"value\":")
@@ -93,6 +93,7 @@ extension ProductionCache {
                     lines.append(",\"expires_at\":")
                     lines.append(seconds: expiresAt + offset)
                 }
+                if let tags { lines.append(tags: tags) }
                 lines.append("}\n")
                 value.release()
             }
@@ -112,6 +113,18 @@ extension ProductionCache {
     }
 
     private static var slotsPerPage: Int { 100_000 }
+}
+
+extension [UInt8] {
+    /// Appends the tags of an entry as the member of an item.
+    fileprivate mutating func append(tags: TagList) {
+        append(",\"tags\":[")
+        for (place, name) in tags.names.enumerated() {
+            if place > 0 { append(",") }
+            name.withUnsafeBytes { appendJSONString($0) }
+        }
+        append("]")
+    }
 }
 
 /// The place in a listing to go on from. It is good for as long as the process lives that gave it out.

@@ -119,6 +119,21 @@ public final class ProductionCache: Sendable {
         withUTF8(of: prefix) { store.removeAll(prefix: $0) }
     }
 
+    /// Removes all entries that have a tag.
+    ///
+    /// ```swift
+    /// try cache.put("page:7", page, tags: ["author:3", "news"])
+    /// cache.deleteAll(tag: "author:3")   // 1
+    /// ```
+    ///
+    /// - Returns: How many live entries there were.
+    /// - Complexity: O(*n*) for *n* entries with the tag, in steps that hold a lock only briefly.
+    @discardableResult
+    public func deleteAll(tag: String) -> Int { store.removeAll(tag: Array(tag.utf8)) }
+
+    @discardableResult
+    package func deleteAll(tag: [UInt8]) -> Int { store.removeAll(tag: tag) }
+
     @discardableResult
     package func deleteAll(prefix: UnsafeRawBufferPointer) -> Int { store.removeAll(prefix: prefix) }
 

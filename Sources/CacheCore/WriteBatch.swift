@@ -31,31 +31,35 @@ package struct WriteBatch: ~Copyable {
     ///   - document: The document.
     ///   - node: The value's node in it.
     ///   - lifetime: Nanoseconds to live; nil for no end.
+    ///   - tags: Its tags; nil for none.
     ///   - isExact: Whether ``CacheConfiguration/ttlJitter`` leaves the lifetime as it is.
     /// - Throws: ``CacheError``, as ``ProductionCache/putJSON(_:_:ttl:)``.
     package mutating func append(
         _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
-        isExact: Bool = false
+        tags: TagList? = nil, isExact: Bool = false
     ) throws(CacheError) {
         let lifetime = isExact ? lifetime : spread(lifetime, of: key)
         entries.append(
             try cache.store.prepare(
-                key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: timeOfNext
+                key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: timeOfNext,
+                tags: tags
             ) { document.minify(node, into: $0) })
     }
 
     package mutating func append(
-        _ key: [UInt8], _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?, isExact: Bool = false
+        _ key: [UInt8], _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
+        tags: TagList? = nil, isExact: Bool = false
     ) throws(CacheError) {
         try withBytes(of: key) { (key) throws(CacheError) in
-            try append(key, document, node, lifetime: lifetime, isExact: isExact)
+            try append(key, document, node, lifetime: lifetime, tags: tags, isExact: isExact)
         }
     }
 
     /// Adds JSON that is known to be valid.
-    mutating func append(_ key: UnsafeRawBufferPointer, json: Data, lifetime: Int64?) throws(CacheError) {
+    mutating func append(_ key: UnsafeRawBufferPointer, json: Data, lifetime: Int64?, tags: TagList?) throws(CacheError)
+    {
         let lifetime = spread(lifetime, of: key)
-        entries.append(try cache.store.prepare(json, key: key, lifetime: lifetime, at: timeOfNext))
+        entries.append(try cache.store.prepare(json, key: key, lifetime: lifetime, at: timeOfNext, tags: tags))
     }
 
     /// A lifetime, shortened by a share that follows from the key: evenly spread over what the configuration allows.

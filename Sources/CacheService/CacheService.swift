@@ -170,6 +170,7 @@ public final class CacheService: HTTPHandler {
         case (.mdelete, _): return try mdelete(request)
         case (.touch, _): return try touch(request)
         case (.incr, _): return try increment(request)
+        case (.tag, _): return try clearTag(key)
         case (.warm, _): return WarmReceiver(service: self).answer()
         case (.export, _): return try export(head)
         case (.stats, .delete): return resetStats()

@@ -38,7 +38,7 @@ enum RequestReading {
     }
 
     /// The bytes that a percent-encoded text stands for.
-    private static func decode(
+    static func decode(
         _ text: BorrowedBytes, as code: ProblemCode, _ what: String, plusIsSpace: Bool = false
     ) throws(Problem) -> [UInt8] {
         var decoded: [UInt8] = []
@@ -53,7 +53,7 @@ enum RequestReading {
         return decoded
     }
 
-    private static func isUTF8(_ bytes: BorrowedBytes) -> Bool {
+    static func isUTF8(_ bytes: BorrowedBytes) -> Bool {
         if isASCII(bytes) { return true }
         return (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil
     }

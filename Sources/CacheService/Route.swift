@@ -2,7 +2,7 @@ internal import MicroHTTP
 
 /// A route of the service.
 enum Route: Int, CaseIterable, Sendable {
-    case index, key, keys, mget, mput, mdelete, touch, incr, warm, export, stats, metrics, livez, readyz, healthz,
+    case index, key, keys, mget, mput, mdelete, touch, incr, tag, warm, export, stats, metrics, livez, readyz, healthz,
         contract
     /// What no route matches, and requests that cannot be read.
     case unmatched
@@ -17,6 +17,7 @@ enum Route: Int, CaseIterable, Sendable {
         case .mdelete: "/mdelete"
         case .touch: "/touch"
         case .incr: "/incr"
+        case .tag: "/tags/{tag}"
         case .warm: "/warm"
         case .export: "/export"
         case .stats: "/stats"
@@ -37,6 +38,7 @@ enum Route: Int, CaseIterable, Sendable {
         case .keys: [.get, .head, .delete]
         case .mget: [.post, .query]
         case .mput, .mdelete, .touch, .incr, .warm: [.post]
+        case .tag: [.delete]
         case .stats: [.get, .head, .delete]
         case .export, .metrics, .livez, .readyz, .healthz, .contract, .index: [.get, .head]
         case .unmatched: []
@@ -62,17 +64,19 @@ enum Route: Int, CaseIterable, Sendable {
         }
     }
 
-    /// The route of a path, and what of the path names a key.
+    /// The route of a path, and what of the path names a key or a tag.
     ///
     /// - Parameter target: The target's path, or all of a target in absolute form.
     static func match(_ target: BorrowedBytes) -> (route: Route, key: BorrowedBytes) {
         let path = path(of: target)
         if path.starts(with: keyPrefix) { return (.key, path.dropping(keyPrefix.utf8CodeUnitCount)) }
-        let route = allCases.first { $0 != .key && $0 != .unmatched && path.equals($0.pattern) }
+        if path.starts(with: tagPrefix) { return (.tag, path.dropping(tagPrefix.utf8CodeUnitCount)) }
+        let route = allCases.first { $0 != .key && $0 != .tag && $0 != .unmatched && path.equals($0.pattern) }
         return (route ?? .unmatched, UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
     private static let keyPrefix: StaticString = "/keys/"
+    private static let tagPrefix: StaticString = "/tags/"
 
     private static var rootPath: BorrowedBytes {
         let path: StaticString = "/"

@@ -84,6 +84,7 @@ struct Entry: EvictionNode {
                 of: UInt16(prepared.block.valueCount), toByteOffset: EntryHeader.narrowValueCount, as: UInt16.self)
         }
         if layout.isExternal { flags |= EntryHeader.isExternal }
+        if prepared.tags != nil { flags |= EntryHeader.isTagged }
         start.storeBytes(of: flags, toByteOffset: EntryHeader.flags, as: UInt8.self)
         start.storeBytes(
             of: StoredTime(prepared.storedAt).tick, toByteOffset: EntryHeader.storedAt, as: UInt32.self)
@@ -159,6 +160,9 @@ struct Entry: EvictionNode {
 
     /// Whether the slot holds an entry.
     @inline(__always) var isHandedOut: Bool { flags & EntryHeader.isHandedOut != 0 }
+
+    /// Whether the shard's ``TagIndex`` knows it.
+    @inline(__always) var isTagged: Bool { flags & EntryHeader.isTagged != 0 }
 
     /// Has the processor fetch the entries in these slots, of which 0 is none: no read waits for the one before, so that their times
     /// do not add up, as they would if each entry were looked at before the next.

@@ -80,6 +80,22 @@ struct EntryTable: ~Copyable {
         }
     }
 
+    /// The entry whose key has this hash, of all its bits.
+    ///
+    /// - Complexity: O(1) expected.
+    func find(hash: UInt64) -> Entry? {
+        let short = short(hash)
+        var index = home(short)
+        while places[index].slot != 0, places[index].hash <= short {
+            if places[index].hash == short {
+                let entry = Entry(slab: slab, slot: places[index].slot)
+                if entry.hash == hash { return entry }
+            }
+            index += 1
+        }
+        return nil
+    }
+
     /// The slot of the first entry whose key may have this hash; 0 if there is none. Touches no entry.
     ///
     /// - Complexity: O(1) expected.

@@ -7,4 +7,6 @@ struct PreparedEntry {
     /// ``Entry/never`` without a time to live.
     var expiresAt: Int64
     let rank: Int64
+    /// nil for none.
+    var tags: TagList?
 }

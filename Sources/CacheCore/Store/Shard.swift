@@ -7,6 +7,7 @@ struct Shard: ~Copyable {
     var table: EntryTable
     var order: EvictionOrder<Entry>
     var timers: TimerWheel
+    private(set) var tags = TagIndex()
 
     init(shardBits: Int, index: Int, now: Int64, slab: Slab, order: consuming EvictionOrder<Entry>) {
         self.slab = slab
@@ -21,7 +22,7 @@ struct Shard: ~Copyable {
     }
 
     /// Bytes that the shard takes.
-    var footprint: Int { slab.footprint + table.footprint + order.footprint + TimerWheel.footprint }
+    var footprint: Int { slab.footprint + table.footprint + order.footprint + TimerWheel.footprint + tags.footprint }
 
     /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be moved and removed, and
     /// it is known which is to leave.
@@ -59,6 +60,7 @@ struct Shard: ~Copyable {
         let isIn = table.insert(entry, hash: prepared.hash)
         precondition(isIn, "an entry was put into a table without room")
         order.insert(entry, hash: prepared.hash)
+        if let tags = prepared.tags { self.tags.add(tags, to: prepared.hash) }
         noteExpiry(of: entry)
     }
 
@@ -70,6 +72,8 @@ struct Shard: ~Copyable {
     {
         let old = entry.layout
         slab.state.pointee.externalBytes += layout.externalBytes - old.externalBytes
+        if entry.isTagged { tags.remove(prepared.hash) }
+        if let tags = prepared.tags { self.tags.add(tags, to: prepared.hash) }
         var block: ValueBlock?
         var replaced = entry
         if old.hasSameSlots(as: layout) {
@@ -97,6 +101,7 @@ struct Shard: ~Copyable {
     mutating func remove(_ entry: Entry, hash: UInt64) -> ValueBlock? {
         table.remove(entry, hash: hash)
         order.remove(entry)
+        if entry.isTagged { tags.remove(hash) }
         let block = free(entry)
         if let block { slab.state.pointee.externalBytes -= block.mappedCount }
         return block

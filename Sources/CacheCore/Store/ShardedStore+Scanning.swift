@@ -8,10 +8,11 @@ extension ShardedStore {
     ///   - start: The hash to go on from; 0 at first.
     ///   - limit: How many entries to return. Entries that share a hash come together, so there may be a few more.
     ///   - slots: How many slots of the tables to look at, about.
-    ///   - visit: Told each entry, under a shard's read lock: it must be quick, take no lock, and copy what it keeps.
+    ///   - visit: Told each entry, and the tags of its shard, under a shard's read lock: it must be quick, take no lock, and copy what it keeps.
     /// - Returns: The hash to go on from; nil at the end.
     func scan(
-        prefix: UnsafeRawBufferPointer, from start: UInt64, limit: Int, slots: Int, _ visit: (Entry) -> Void
+        prefix: UnsafeRawBufferPointer, from start: UInt64, limit: Int, slots: Int,
+        _ visit: (Entry, borrowing TagIndex) -> Void
     ) -> UInt64? {
         let now = clock.now()
         var start = start
@@ -23,7 +24,7 @@ extension ShardedStore {
             let stripe = guards[index].lock.lockForReading()
             let next = shards[index].table.scan(from: start, limit: step) { entry in
                 if entry.expiresAt > now, entry.key.starts(with: prefix) {
-                    visit(entry)
+                    visit(entry, shards[index].tags)
                     wanted -= 1
                 }
                 return wanted > 0
@@ -69,6 +70,34 @@ extension ShardedStore {
                     return next
                 }
                 for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }
+            }
+        }
+        return count
+    }
+
+    /// Removes all live entries that have a tag now.
+    ///
+    /// - Returns: How many there were.
+    /// - Complexity: O(*n*) for *n* entries with the tag, and O(`shardCount`), in steps that hold a lock only briefly.
+    func removeAll(tag: [UInt8]) -> Int {
+        let now = clock.now()
+        var count = 0
+        for index in 0..<shardCount {
+            // Not those that come meanwhile, or it might go on for ever: the first on the list are those that were there.
+            var left = withShard(index) { $0.tags.count(of: tag) }
+            while left > 0 {
+                var removed: [Removed] = []
+                withShard(index) { shard in
+                    for hash in shard.tags.members(of: tag, atMost: min(left, Self.keysAtOnce)) {
+                        guard let entry = shard.table.find(hash: hash) else {
+                            preconditionFailure("a tag names an entry that is not there")
+                        }
+                        observers.delete(hash)
+                        removed.append(remove(entry, hash: hash, from: &shard))
+                    }
+                }
+                for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }
+                left = removed.isEmpty ? 0 : left - removed.count
             }
         }
         return count

@@ -10,6 +10,14 @@ package enum PutOutcome: Sendable, Equatable {
     case conditionFailed
 }
 
+/// What an entry that replaces another is to have of it.
+struct Inheritance: OptionSet {
+    let rawValue: UInt8
+
+    static let expiry = Inheritance(rawValue: 1)
+    static let tags = Inheritance(rawValue: 2)
+}
+
 /// What a removal found in its place.
 package enum RemoveOutcome: Sendable, Equatable {
     /// The entry is gone.
@@ -28,7 +36,7 @@ extension ShardedStore {
     ///   ``CacheError/Code/insufficientStorage`` if the entry is larger than the whole cache or memory is exhausted.
     func prepare(
         key: UnsafeRawBufferPointer, valueCount: Int, lifetime: Int64?, at time: (now: Int64, rank: Int64),
-        fill: (UnsafeMutableRawBufferPointer) -> Void
+        tags: TagList? = nil, fill: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(CacheError) -> PreparedEntry {
         try Self.validate(key: key)
         guard valueCount <= Entry.maximumValueCount else {
@@ -36,10 +44,11 @@ extension ShardedStore {
                 .valueTooLarge, "the value has \(valueCount) bytes; at most \(Entry.maximumValueCount) can be stored")
         }
         let layout = layout(keyCount: key.count, valueCount: valueCount)
-        if let memoryLimit, layout.footprint(in: geometry) > memoryLimit - emptyFootprint {
+        let footprint = layout.footprint(in: geometry) + (tags.map { TagIndex.footprint(of: $0) } ?? 0)
+        if let memoryLimit, footprint > memoryLimit - emptyFootprint {
             throw CacheError(
                 .insufficientStorage,
-                "the entry takes \(layout.footprint(in: geometry)) bytes; the cache may hold "
+                "the entry takes \(footprint) bytes; the cache may hold "
                     + "\(memoryLimit - emptyFootprint) in all")
         }
         guard let block = ValueBlock.allocate(key: key, valueCount: valueCount, isMapped: layout.isExternal) else {
@@ -50,7 +59,7 @@ extension ShardedStore {
         block.seal()
         return PreparedEntry(
             block: block, hash: hasher.hash(key), storedAt: time.now,
-            expiresAt: Self.expiry(after: lifetime, from: time.now), rank: time.rank)
+            expiresAt: Self.expiry(after: lifetime, from: time.now), rank: time.rank, tags: tags)
     }
 
     private func layout(keyCount: Int, valueCount: Int) -> EntryLayout {
@@ -80,14 +89,14 @@ extension ShardedStore {
     ///   - entry: The entry.
     ///   - now: The time.
     ///   - condition: What must hold of the live entry that has the key; nil for nothing.
-    ///   - keepsExpiry: Whether it is to expire when that would have.
+    ///   - keeps: What it is to have of that.
     /// - Throws: ``CacheError/Code/insufficientStorage`` if memory is exhausted; what had the key is still there then.
     /// - Complexity: O(1) expected, and as many evictions as the entry needs.
     func put(
-        _ entry: PreparedEntry, now: Int64, if condition: WriteCondition? = nil, keepsExpiry: Bool = false
+        _ entry: PreparedEntry, now: Int64, if condition: WriteCondition? = nil, keeping keeps: Inheritance = []
     ) throws(CacheError) -> PutOutcome {
         var entry = entry
-        let isPlain = condition == nil && !keepsExpiry
+        let isPlain = condition == nil && keeps.isEmpty
         let shard = shardIndex(entry.hash)
         let layout = layout(of: entry)
         var room = Ledger.Room()
@@ -101,7 +110,10 @@ extension ShardedStore {
                 if !isPlain {
                     let found = live(entry.block.key, hash: entry.hash, in: shard, now: now)
                     if let condition, !condition.isMet(by: found) { return Attempt.conditionFailed }
-                    if keepsExpiry, let found { entry.expiresAt = found.expiresAt }
+                    if let found {
+                        if keeps.contains(.expiry) { entry.expiresAt = found.expiresAt }
+                        if keeps.contains(.tags) { entry.tags = found.isTagged ? shard.tags.tags(of: entry.hash) : nil }
+                    }
                 }
                 return place(entry, layout, in: &shard, room: &room, isNoted: &isNoted)
             }
@@ -270,10 +282,11 @@ extension ShardedStore {
     ) -> Attempt {
         let old = shard.table.find(entry.block.key, hash: entry.hash)
         // How much is needed at most; that the entry which is replaced leaves some is not relied upon.
-        var needed = shard.slab.pagesNeeded(for: layout) * shard.slab.pageCost + layout.externalBytes
+        let tagBytes = entry.tags.map { TagIndex.footprint(of: $0) } ?? 0
+        var needed = shard.slab.pagesNeeded(for: layout) * shard.slab.pageCost + layout.externalBytes + tagBytes
         if let old {
             let isInPlace = old.hasSameSlots(as: layout)
-            if isInPlace { needed = layout.externalBytes - old.layout.externalBytes }
+            if isInPlace { needed = layout.externalBytes - old.layout.externalBytes + tagBytes }
             guard ledger.enlarge(&room, toEntries: 0, bytes: needed) else {
                 // The write is a use of the key: all others go before the entry that it is to replace.
                 if !isNoted {

@@ -14,6 +14,9 @@ public struct CacheItem: Sendable {
     /// How long the entry is to live from when it is put; nil for the cache's default.
     public var ttl: Duration?
 
+    /// Names by which the entry can be removed together with others; see ``ProductionCache/deleteAll(tag:)``.
+    public var tags: [String] = []
+
     /// Where the item came from, for the report of a source that is read line by line: the line's number, from 1.
     var line: Int?
 

@@ -12,6 +12,8 @@ package struct ItemReader {
         package var value: JSONNode
         /// Nanoseconds to live; nil for no end.
         package var lifetime: Int64?
+        /// Its tags; nil for none.
+        package var tags: TagList?
         /// It said when it expires by the time of day.
         package var hasExpiry = false
         /// Its expiry is past: it must not be put.
@@ -43,6 +45,7 @@ package struct ItemReader {
         var value: JSONNode?
         var ttl: JSONNode?
         var expiresAt: JSONNode?
+        var tags: JSONNode?
         var member = document.firstChild(of: node)
         while let name = member, let content = document.nextSibling(of: name) {
             if document.string(name, equals: "key") {
@@ -54,13 +57,16 @@ package struct ItemReader {
             } else if document.string(name, equals: "ttl") {
                 guard ttl == nil else { throw Self.twice("ttl") }
                 ttl = content
+            } else if document.string(name, equals: "tags") {
+                guard tags == nil else { throw Self.twice("tags") }
+                tags = content
             } else if allowsExpiresAt, document.string(name, equals: "expires_at") {
                 guard expiresAt == nil else { throw Self.twice("expires_at") }
                 expiresAt = content
             } else {
                 throw CacheError(
                     .invalidBody,
-                    "an item has the member \(shortened(document.source(of: name))); it may have \"key\", \"value\", \"ttl\""
+                    "an item has the member \(shortened(document.source(of: name))); it may have \"key\", \"value\", \"tags\", \"ttl\""
                         + (allowsExpiresAt ? " and \"expires_at\"" : ""))
             }
             member = document.nextSibling(of: content)
@@ -84,7 +90,29 @@ package struct ItemReader {
         } else if let ttl {
             item.lifetime = try Self.lifetime(document, ttl)
         }
+        if let tags, document.kind(of: tags) != .null { item.tags = try Self.tags(document, tags) }
         return item
+    }
+
+    /// The tags that an array of strings is.
+    ///
+    /// - Throws: ``CacheError`` with `invalidTag`.
+    private static func tags(_ document: borrowing JSONDocument, _ node: JSONNode) throws(CacheError) -> TagList? {
+        var names: [[UInt8]] = []
+        var child = document.kind(of: node) == .array ? document.firstChild(of: node) : nil
+        var isList = document.kind(of: node) == .array
+        while isList, let element = child {
+            var name: [UInt8] = []
+            isList = document.kind(of: element) == .string && document.appendUnescaped(element, to: &name)
+            names.append(name)
+            // One too many is refused below, without a look at those behind.
+            child = names.count > TagList.mostTags ? nil : document.nextSibling(of: element)
+        }
+        guard isList else {
+            throw CacheError(
+                .invalidTag, "tags is \(shortened(document.source(of: node))); it must be an array of strings")
+        }
+        return try TagList.make(names)
     }
 
     private static func twice(_ member: StaticString) -> CacheError {

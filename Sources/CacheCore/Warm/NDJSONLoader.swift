@@ -94,7 +94,8 @@ package struct NDJSONLoader: ~Copyable {
                 return
             }
             try withBytes(of: reader.key) { (key) throws(CacheError) in
-                try batch.append(key, document, item.value, lifetime: item.lifetime, isExact: item.hasExpiry)
+                try batch.append(
+                    key, document, item.value, lifetime: item.lifetime, tags: item.tags, isExact: item.hasExpiry)
             }
             bytes += text.count
             if batch.count == NDJSONLoader.batchCount || bytes > NDJSONLoader.batchBytes { commit(&report) }

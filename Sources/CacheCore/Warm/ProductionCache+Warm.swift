@@ -79,9 +79,10 @@ extension WriteBatch {
     /// Adds an item, its JSON checked.
     fileprivate mutating func append(_ item: CacheItem) throws(CacheError) {
         let lifetime = try cache.lifetime(item.ttl)
+        let tags = try TagList.make(item.tags)
         try cache.withParsed(item.json) { (document: borrowing JSONDocument) throws(CacheError) in
             try withUTF8(of: item.key) { (key) throws(CacheError) in
-                try append(key, document, document.root, lifetime: lifetime, isExact: item.hasExpiry)
+                try append(key, document, document.root, lifetime: lifetime, tags: tags, isExact: item.hasExpiry)
             }
         }
     }

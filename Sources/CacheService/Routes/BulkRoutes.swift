@@ -118,7 +118,7 @@ extension CacheService {
         forEach(document, items) { index, node in
             do throws(CacheError) {
                 let item = try reader.read(document, node, defaultLifetime: lifetime, wallClock: wallClock)
-                try batch.append(reader.key, document, item.value, lifetime: item.lifetime)
+                try batch.append(reader.key, document, item.value, lifetime: item.lifetime, tags: item.tags)
             } catch {
                 faults.add(index, key: reader.key, error)
             }

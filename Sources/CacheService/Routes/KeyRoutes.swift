@@ -67,16 +67,18 @@ extension CacheService {
         try RequestReading.withKey(key, limits: limits) { (_) throws(Problem) in }
         _ = try RequestReading.lifetime(of: head)
         _ = try RequestReading.condition(of: head)
+        _ = try CacheGroups.tags(of: head)
     }
 
     func putKey(_ text: BorrowedBytes, _ request: Request) throws(Problem) -> Response {
         let lifetime = try RequestReading.lifetime(of: request.head) ?? cache.defaultTimeToLive
         let condition = try RequestReading.condition(of: request.head)
+        let tags = try CacheGroups.tags(of: request.head)
         return try RequestReading.withKey(text, limits: limits) { (key) throws(Problem) -> Response in
             let (outcome, digest) = try withDocument(request.body) { (document) throws(Problem) in
                 do throws(CacheError) {
                     try limits.entries.validate(valueCount: document.minifiedCount(of: document.root))
-                    return try cache.put(key, document, document.root, lifetime: lifetime, if: condition)
+                    return try cache.put(key, document, document.root, lifetime: lifetime, tags: tags, if: condition)
                 } catch {
                     throw Problem(error)
                 }
