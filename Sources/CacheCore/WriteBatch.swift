@@ -56,7 +56,8 @@ package struct WriteBatch: ~Copyable {
     }
 
     /// Adds JSON that is known to be valid.
-    mutating func append(_ key: UnsafeRawBufferPointer, json: Data, lifetime: Int64?, tags: TagList?) throws(CacheError)
+    mutating func append(_ key: UnsafeRawBufferPointer, json: Data, lifetime: Int64?, tags: TagList? = nil)
+        throws(CacheError)
     {
         let lifetime = spread(lifetime, of: key)
         entries.append(try cache.store.prepare(json, key: key, lifetime: lifetime, at: timeOfNext, tags: tags))

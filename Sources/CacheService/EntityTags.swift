@@ -59,19 +59,19 @@ extension RequestReading {
     static func condition(of head: RequestHead) throws(Problem) -> WriteCondition? {
         guard head.marks.contains(.conditions) else { return nil }
         return WriteCondition(
-            match: try entries(of: head, "if-match", comparesWeakly: false),
-            noneMatch: try entries(of: head, "if-none-match", comparesWeakly: true))
+            match: try entries(of: head, "If-Match", "if-match", comparesWeakly: false),
+            noneMatch: try entries(of: head, "If-None-Match", "if-none-match", comparesWeakly: true))
     }
 
     /// - Parameter comparesWeakly: Whether a weak tag stands for what the strong one does, or for nothing (RFC 9110, section 8.8.3.2).
     private static func entries(
-        of head: RequestHead, _ name: StaticString, comparesWeakly: Bool
+        of head: RequestHead, _ name: StaticString, _ lowerCaseName: StaticString, comparesWeakly: Bool
     ) throws(Problem) -> WriteCondition.Entries? {
         var isThere = false
         var isAny = false
         var digests: [UInt64] = []
         var isBroken = false
-        head.forEachHeader(name) { field in
+        head.forEachHeader(lowerCaseName) { field in
             isThere = true
             if trimmed(field).equals("*") {
                 isAny = true
@@ -86,7 +86,7 @@ extension RequestReading {
         }
         guard !isBroken else {
             throw Problem(
-                .malformedRequest,
+                .invalidHeader,
                 "\(name) is malformed; it must be * or entity tags in quotes, with commas between them")
         }
         guard isThere else { return nil }

@@ -7,6 +7,7 @@ enum ProblemCode: String, CaseIterable {
     case invalidJSON = "invalid_json"
     case invalidTTL = "invalid_ttl"
     case invalidTag = "invalid_tag"
+    case invalidHeader = "invalid_header"
     case invalidBody = "invalid_body"
     case invalidQuery = "invalid_query"
     case malformedRequest = "malformed_request"
@@ -29,7 +30,9 @@ enum ProblemCode: String, CaseIterable {
 
     var status: Int {
         switch self {
-        case .invalidKey, .invalidJSON, .invalidTTL, .invalidTag, .invalidBody, .invalidQuery, .malformedRequest: 400
+        case .invalidKey, .invalidJSON, .invalidTTL, .invalidTag, .invalidHeader, .invalidBody, .invalidQuery,
+            .malformedRequest:
+            400
         case .keyNotFound, .routeNotFound: 404
         case .methodNotAllowed: 405
         case .notANumber, .overflow: 409

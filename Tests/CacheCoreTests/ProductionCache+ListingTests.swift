@@ -74,7 +74,7 @@ import Testing
             steps += 1
             try #require(steps < 1000)
             let next = withUTF8(of: "wanted") { prefix in
-                cache.store.scan(prefix: prefix, from: start, limit: 10, slots: 50) { _ in found += 1 }
+                cache.store.scan(prefix: prefix, from: start, limit: 10, slots: 50) { _, _ in found += 1 }
             }
             guard let next else { break }
             #expect(next > start)

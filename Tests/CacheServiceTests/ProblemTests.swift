@@ -8,9 +8,12 @@ struct ProblemTests {
         let table: [(String, Int, String)] = [
             ("invalid_key", 400, "Bad Request"), ("invalid_json", 400, "Bad Request"),
             ("invalid_ttl", 400, "Bad Request"),
+            ("invalid_tag", 400, "Bad Request"), ("invalid_header", 400, "Bad Request"),
             ("invalid_body", 400, "Bad Request"), ("invalid_query", 400, "Bad Request"),
             ("malformed_request", 400, "Bad Request"), ("key_not_found", 404, "Not Found"),
             ("route_not_found", 404, "Not Found"), ("method_not_allowed", 405, "Method Not Allowed"),
+            ("not_a_number", 409, "Conflict"), ("overflow", 409, "Conflict"),
+            ("precondition_failed", 412, "Precondition Failed"),
             ("value_too_large", 413, "Content Too Large"), ("body_too_large", 413, "Content Too Large"),
             ("too_many_items", 413, "Content Too Large"), ("key_too_long", 414, "URI Too Long"),
             ("unsupported_media_type", 415, "Unsupported Media Type"),
@@ -27,6 +30,7 @@ struct ProblemTests {
     @Test func everyCodeOfTheLibraryHasItsOwn() {
         let same: [CacheError.Code] = [
             .invalidKey, .keyTooLong, .valueTooLarge, .invalidJSON, .invalidTTL, .insufficientStorage, .invalidBody,
+            .invalidTag, .notANumber, .overflow,
         ]
         for code in same { #expect(ProblemCode(code).rawValue == code.rawValue) }
         #expect(ProblemCode(CacheError.Code.invalidCursor) == .invalidQuery)

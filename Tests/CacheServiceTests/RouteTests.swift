@@ -11,7 +11,7 @@ struct RouteTests {
         }
     }
 
-    @Test(arguments: Route.allCases.filter { $0 != .key && $0 != .unmatched })
+    @Test(arguments: Route.allCases.filter { ![.key, .tag, .unmatched].contains($0) })
     func aPathIsItsRoute(route: Route) {
         #expect(match("\(route.pattern)") == (route, ""))
         if route != .keys { #expect(match("\(route.pattern)/") == (.unmatched, "")) }
@@ -26,6 +26,12 @@ struct RouteTests {
     ])
     func allBehindKeysIsTheKey(path: String, key: String) {
         #expect(match(path) == (.key, key))
+    }
+
+    @Test func allBehindTagsIsTheTag() {
+        #expect(match("/tags/a/b%20") == (.tag, "a/b%20"))
+        #expect(match("/tags/") == (.tag, ""))
+        #expect(match("/tags").route == .unmatched)
     }
 
     @Test(arguments: [

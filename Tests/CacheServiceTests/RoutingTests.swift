@@ -12,8 +12,10 @@ struct RoutingTests {
 
     private static let routes = Route.allCases.filter { $0 != .unmatched }
     private static let allow: [Route: String] = [
-        .key: "GET, HEAD, PUT, DELETE, OPTIONS", .keys: "GET, HEAD, DELETE, OPTIONS", .mget: "POST, OPTIONS",
-        .mput: "POST, OPTIONS", .mdelete: "POST, OPTIONS", .warm: "POST, OPTIONS", .export: "GET, HEAD, OPTIONS",
+        .key: "GET, HEAD, PUT, PATCH, DELETE, OPTIONS", .keys: "GET, HEAD, DELETE, OPTIONS",
+        .mget: "POST, QUERY, OPTIONS",
+        .mput: "POST, OPTIONS", .mdelete: "POST, OPTIONS", .touch: "POST, OPTIONS",
+        .incr: "POST, OPTIONS", .tag: "DELETE, OPTIONS", .warm: "POST, OPTIONS", .export: "GET, HEAD, OPTIONS",
         .stats: "GET, HEAD, DELETE, OPTIONS", .metrics: "GET, HEAD, OPTIONS", .livez: "GET, HEAD, OPTIONS",
         .readyz: "GET, HEAD, OPTIONS", .healthz: "GET, HEAD, OPTIONS", .contract: "GET, HEAD, OPTIONS",
         .index: "GET, HEAD, OPTIONS",
@@ -46,7 +48,7 @@ struct RoutingTests {
                 continue
             }
             #expect(reply.status == 204)
-            #expect(reply["Allow"] == "GET, HEAD, PUT, POST, DELETE, OPTIONS")
+            #expect(reply["Allow"] == "GET, HEAD, PUT, POST, DELETE, PATCH, OPTIONS, QUERY")
         }
         try expect(test.get("*"), is: ExpectedProblem(404, "route_not_found"))
     }

@@ -127,9 +127,9 @@ def test_a_pipeline_of_chunked_and_sized_bodies(wire, path):
 
 
 def test_a_refused_request_does_not_end_the_pipeline(wire, path):
-    wire.send(request("PUT", path(), body=b"nonsense") + request("PATCH", path(), body=b"{}") + request("GET", path()))
+    wire.send(request("PUT", path(), body=b"nonsense") + request("TRACE", path(), body=b"{}") + request("GET", path()))
     assert_problem(wire.read("PUT"), 400, "invalid_json")
-    assert_problem(wire.read("PATCH"), 405, "method_not_allowed")
+    assert_problem(wire.read("TRACE"), 405, "method_not_allowed")
     assert_problem(wire.read(), 404, "key_not_found")
 
 

@@ -127,7 +127,7 @@ def test_a_long_key_is_refused_without_its_body(wire):
 
 @pytest.mark.parametrize("method, target, status, code", [
     ("POST", "/nothing", 404, "route_not_found"),
-    ("PATCH", "/keys/a", 405, "method_not_allowed"),
+    ("TRACE", "/keys/a", 405, "method_not_allowed"),
     ("PUT", "/keys/%zz", 400, "invalid_key"),
     ("PUT", "/keys/a?ttl=0", 400, "invalid_ttl"),
 ])  # fmt: skip
@@ -172,7 +172,8 @@ def test_a_client_that_does_not_wait_for_continue(wire):
     ("PUT", "/keys/a", VALUE_LIMIT * 100, 413),
     ("POST", "/mput", BODY_LIMIT + 1, 413),
     ("PUT", "/keys/" + "k" * 600, 1 << 20, 414),
-    ("PATCH", "/keys/a", 1 << 20, 405),
+    ("TRACE", "/keys/a", 1 << 20, 405),
+    ("PATCH", "/keys/a", VALUE_LIMIT * 100, 413),
     ("POST", "/nothing", 1 << 20, 404),
 ])  # fmt: skip
 def test_no_continue_for_what_is_refused(wire, method, target, length, status):

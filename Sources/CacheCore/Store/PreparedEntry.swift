@@ -8,5 +8,5 @@ struct PreparedEntry {
     var expiresAt: Int64
     let rank: Int64
     /// nil for none.
-    var tags: TagList?
+    var tags: TagList? = nil
 }

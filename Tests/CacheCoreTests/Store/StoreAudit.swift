@@ -37,6 +37,7 @@ private struct ShardAudit {
         bytes = shard.footprint
         var last: UInt64 = 0
         var external = 0
+        var tagged = 0
         var slots: [Int: Int] = [:]
         let slab = shard.slab
         _ = shard.table.scan(from: 0, limit: .max / 2) { entry in
@@ -54,8 +55,13 @@ private struct ShardAudit {
             slots[entry.layout.classIndex, default: 0] += 1
             slots[slab.geometry.pieceClass, default: 0] += entry.layout.pieceCount
             external += entry.layout.externalBytes
+            if entry.isTagged { tagged += 1 }
+            if entry.isTagged != (shard.tags.tags(of: hash) != nil) {
+                faults.append("an entry that differs on its tags")
+            }
             return true
         }
+        if shard.tags.taggedCount != tagged { faults.append("\(shard.tags.taggedCount) with tags, not \(tagged)") }
         checkSlots(of: slab, expected: slots)
         if slab.state.pointee.externalBytes != external { faults.append("the bytes of blocks outside") }
         if shard.table.count != entries { faults.append("a count of \(shard.table.count) for \(entries) entries") }

@@ -39,7 +39,7 @@ import Testing
 
     /// A client that is moved from one processor to another is still one client.
     @Test func mergesTheStripesByTime() {
-        let rings = UseRings(stripes: 4, capacity: 64)
+        let rings = UseRings(stripes: 4, capacity: 128)
         // Round the end of 32 bits.
         let start = UInt32.max - 20
         for number in 0..<40 {

@@ -83,7 +83,7 @@ struct MputTests {
             test.post("/mput", "{\"items\":[{\"key\":\"a\",\"value\":1,\"expires_at\":9}]}"),
             is: ExpectedProblem(
                 400, "invalid_body",
-                "nothing was done: item 0: an item has the member \"expires_at\"; it may have \"key\", \"value\", \"ttl\""
+                "nothing was done: item 0: an item has the member \"expires_at\"; it may have \"key\", \"value\", \"tags\", \"ttl\""
             ))
         #expect(test.cache.getStats().currentSize == 0)
     }

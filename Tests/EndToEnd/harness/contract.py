@@ -21,11 +21,14 @@ ETAG = re.compile(r'"[A-Za-z0-9_-]{11}"')
 
 ROUTES: dict[str, set[str]] = {
     "/": {"GET", "HEAD", "OPTIONS"},
-    "/keys/{key}": {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"},
+    "/keys/{key}": {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
     "/keys": {"GET", "HEAD", "DELETE", "OPTIONS"},
-    "/mget": {"POST", "OPTIONS"},
+    "/mget": {"POST", "QUERY", "OPTIONS"},
     "/mput": {"POST", "OPTIONS"},
     "/mdelete": {"POST", "OPTIONS"},
+    "/touch": {"POST", "OPTIONS"},
+    "/incr": {"POST", "OPTIONS"},
+    "/tags/{tag}": {"DELETE", "OPTIONS"},
     "/warm": {"POST", "OPTIONS"},
     "/export": {"GET", "HEAD", "OPTIONS"},
     "/stats": {"GET", "HEAD", "DELETE", "OPTIONS"},

@@ -4,8 +4,8 @@ import CacheCore
 struct CacheStore: MicroReader, MicroWriter {
     let cache: ProductionCache
 
-    /// - Parameter entries: How many are going to be put. There is room for twice as many: nothing is evicted, but the
-    ///   cache does all that it does to be able to.
+    /// - Parameter entries: How many are going to be put. There is room for twice as many: nothing is evicted, as from the other
+    ///   stores, and the cache does not put uses in order before it is more than half full.
     init(entries: Int) throws {
         cache = try ProductionCache(CacheConfiguration(capacity: entries * 2))
     }
