@@ -28,6 +28,7 @@ let package = Package(
     targets: [
         // C libraries, each behind the narrowest face that does the work.
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CSched"),
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
@@ -45,7 +46,7 @@ let package = Package(
         .target(
             name: "CacheService",
             dependencies: [
-                "CacheCore", "Threading", "MicroHTTP",
+                "CGnuTLS", "CacheCore", "Threading", "MicroHTTP",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             resources: [.embedInCode("openapi.yaml")],

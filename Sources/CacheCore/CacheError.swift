@@ -27,6 +27,8 @@ public struct CacheError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let invalidCursor = Code(rawValue: "invalid_cursor")
         /// A tag is empty or has too many bytes, or an entry has too many tags.
         public static let invalidTag = Code(rawValue: "invalid_tag")
+        /// The key does not begin with what it must begin with.
+        package static let forbidden = Code(rawValue: "forbidden")
         /// The value is not a JSON integer, so that nothing can be added to it.
         public static let notANumber = Code(rawValue: "not_a_number")
         /// The integer, or what it would become, does not fit into 64 bits.

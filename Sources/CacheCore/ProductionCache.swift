@@ -132,7 +132,9 @@ public final class ProductionCache: Sendable {
     public func deleteAll(tag: String) -> Int { store.removeAll(tag: Array(tag.utf8)) }
 
     @discardableResult
-    package func deleteAll(tag: [UInt8]) -> Int { store.removeAll(tag: tag) }
+    package func deleteAll(tag: [UInt8], prefix: [UInt8]) -> Int {
+        prefix.isEmpty ? store.removeAll(tag: tag) : store.removeAll(tag: tag, prefix: prefix)
+    }
 
     @discardableResult
     package func deleteAll(prefix: UnsafeRawBufferPointer) -> Int { store.removeAll(prefix: prefix) }

@@ -13,7 +13,8 @@ public final class CacheService: HTTPHandler {
     let version: String
     let statistics: ServiceStatistics
 
-    private let draining = Atomic<Bool>(false)
+    private let lifecycle: Lifecycle
+    private let access: AccessControl?
     private let observer: (@Sendable (RequestRecord) -> Void)?
 
     /// What is told of a request that was answered.
@@ -25,26 +26,64 @@ public final class CacheService: HTTPHandler {
         public var duration: Duration
     }
 
+    /// What the service shares with those that are confined to some of its keys.
+    private final class Lifecycle: Sendable {
+        let draining = Atomic<Bool>(false)
+    }
+
     /// - Parameters:
     ///   - cache: The cache that is served.
     ///   - limits: How much a client may send.
+    ///   - access: Who may ask for what; nil for everybody for everything.
     ///   - version: The program's version, for the index and the metrics.
     ///   - observer: Told each request that was answered, on the server's thread; nil for none, which costs nothing.
     public init(
-        cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), version: String,
+        cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil, version: String,
         observer: (@Sendable (RequestRecord) -> Void)? = nil
     ) {
         self.cache = cache
         self.limits = limits
         self.version = version
+        self.access = access
         self.observer = observer
+        lifecycle = Lifecycle()
         statistics = ServiceStatistics(start: cache.now)
     }
 
-    /// Says at `/readyz` from now on that no more requests should come, and asks clients to close their connections.
-    public func beginDraining() { draining.store(true, ordering: .relaxed) }
+    /// The service as it is for a token that is confined to keys that begin alike: all that it counts, it counts with `service`.
+    private init(_ service: CacheService, confinedTo prefix: [UInt8]) {
+        cache = service.cache
+        var limits = service.limits
+        limits.keyPrefix = prefix
+        self.limits = limits
+        version = service.version
+        access = nil
+        observer = service.observer
+        lifecycle = service.lifecycle
+        statistics = service.statistics
+    }
 
-    var isDraining: Bool { draining.load(ordering: .relaxed) }
+    /// The service as the request may use it.
+    ///
+    /// - Throws: ``Problem`` if it may not.
+    private func admitted(_ head: RequestHead, _ route: Route) throws(Problem) -> CacheService {
+        guard let access, let granted = try access.check(head, route) else { return self }
+        if route == .keys, head.method == .delete, granted.prefix.isEmpty, granted.scope < .admin {
+            let prefix = try RequestReading.parameter("prefix", of: head) ?? []
+            guard !prefix.isEmpty else {
+                throw Problem(
+                    .forbidden,
+                    "the token has the scope \(granted.scope.rawValue); to remove all keys needs admin, "
+                        + "to remove some of them a prefix")
+            }
+        }
+        return granted.prefix.isEmpty ? self : CacheService(self, confinedTo: granted.prefix)
+    }
+
+    /// Says at `/readyz` from now on that no more requests should come, and asks clients to close their connections.
+    public func beginDraining() { lifecycle.draining.store(true, ordering: .relaxed) }
+
+    var isDraining: Bool { lifecycle.draining.load(ordering: .relaxed) }
 
     /// Lets `/stats` and `/metrics` tell of the server's connections and bytes.
     public func attach(server: HTTPServer) { statistics.attach(server) }
@@ -53,10 +92,16 @@ public final class CacheService: HTTPHandler {
 
     public func admit(_ head: RequestHead) -> Admission {
         let (route, _) = Route.match(head.path)
+        let service: CacheService
+        do throws(Problem) {
+            service = try admitted(head, route)
+        } catch {
+            return refusal(error, head, route)
+        }
         if route == .warm, head.method == .post {
             do throws(Problem) {
                 try RequestReading.checkContent(of: head)
-                return .stream(WarmReceiver(service: self))
+                return .stream(WarmReceiver(service: service))
             } catch {
                 return refusal(error, head, route)
             }
@@ -68,8 +113,8 @@ public final class CacheService: HTTPHandler {
         do throws(Problem) {
             try checkMethod(head, route)
             if route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
-            if route == .key, head.method == .put { try checkPut(head) }
-            if route == .key, head.method == .patch { try checkPatch(head) }
+            if route == .key, head.method == .put { try service.checkPut(head) }
+            if route == .key, head.method == .patch { try service.checkPatch(head) }
             return .collect(limit: bodyLimit(route, head.method))
         } catch {
             return refusal(error, head, route)
@@ -116,7 +161,7 @@ public final class CacheService: HTTPHandler {
         let (route, key) = Route.match(request.head.path)
         var response: Response
         do throws(Problem) {
-            response = try answer(request, route, key, now: start)
+            response = try admitted(request.head, route).answer(request, route, key, now: start)
         } catch {
             response = error.response
         }

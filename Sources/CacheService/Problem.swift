@@ -11,6 +11,8 @@ enum ProblemCode: String, CaseIterable {
     case invalidBody = "invalid_body"
     case invalidQuery = "invalid_query"
     case malformedRequest = "malformed_request"
+    case unauthorized = "unauthorized"
+    case forbidden = "forbidden"
     case keyNotFound = "key_not_found"
     case routeNotFound = "route_not_found"
     case methodNotAllowed = "method_not_allowed"
@@ -33,6 +35,8 @@ enum ProblemCode: String, CaseIterable {
         case .invalidKey, .invalidJSON, .invalidTTL, .invalidTag, .invalidHeader, .invalidBody, .invalidQuery,
             .malformedRequest:
             400
+        case .unauthorized: 401
+        case .forbidden: 403
         case .keyNotFound, .routeNotFound: 404
         case .methodNotAllowed: 405
         case .notANumber, .overflow: 409
@@ -75,6 +79,8 @@ struct Problem: Error {
     var refusesEncoding = false
     /// Whether the body was a patch of a kind that is not understood: `Accept-Patch` says which is (RFC 5789, section 2.2).
     var acceptsPatch = false
+    /// What to show to be let in: `WWW-Authenticate`.
+    var challenge: String?
 
     init(_ code: ProblemCode, _ detail: String) {
         self.code = code
@@ -112,6 +118,7 @@ struct Problem: Error {
         headers.add("Content-Type", "application/problem+json")
         if !allow.isEmpty { headers.add("Allow", allow.list) }
         if refusesEncoding { headers.add("Accept-Encoding", "identity") }
+        if let challenge { headers.add("WWW-Authenticate", challenge) }
         if acceptsPatch { headers.add("Accept-Patch", "\(Route.patchType)") }
         if code.status == 503 { headers.add("Retry-After", "1") }
         return Response(status: code.status, headers: headers, body: .bytes(body))

@@ -10,6 +10,8 @@ public struct ServiceLimits: Sendable {
     public var maxBodyBytes: Int
     /// The most items of a bulk request.
     public var maxBulkItems: Int
+    /// What the keys of the client's token begin with.
+    var keyPrefix: [UInt8] = []
 
     public init(
         maxKeyBytes: Int = 512, maxValueBytes: Int = 8 << 20, maxBodyBytes: Int = 64 << 20, maxBulkItems: Int = 10_000
@@ -20,5 +22,7 @@ public struct ServiceLimits: Sendable {
         self.maxBulkItems = maxBulkItems
     }
 
-    var entries: EntryLimits { EntryLimits(maxKeyBytes: maxKeyBytes, maxValueBytes: maxValueBytes) }
+    var entries: EntryLimits { 
+        EntryLimits(maxKeyBytes: maxKeyBytes, maxValueBytes: maxValueBytes, keyPrefix: keyPrefix)
+    }
 }

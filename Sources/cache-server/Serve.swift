@@ -22,7 +22,7 @@ struct Serve: AsyncParsableCommand {
             A size is a number of bytes, or has a unit: 64KiB, 512MiB, 1.5GB. A duration is a number of seconds, or has \
             a unit: 500ms, 30s, 2m, 1h, 7d. Where none is a default, none can be given too.
 
-            SIGTERM and SIGINT stop the server once the requests in flight have finished; a second one stops it at once.
+            SIGHUP reads the file of tokens anew. SIGTERM and SIGINT stop the server once the requests in flight have finished; a second one stops it at once.
             """,
         helpNames: [.short, .long])
 
@@ -32,11 +32,17 @@ struct Serve: AsyncParsableCommand {
         let sources = try SettingSources.ofProcess(flags: flags.given)
         let configuration: ServerConfiguration
         let cache: ProductionCache
+        let access: AccessControl?
         do {
             configuration = try ServerConfiguration(from: sources, on: .current())
             cache = try ProductionCache(configuration.cache)
+            access = try configuration.tokenFile.map {
+                AccessControl(try $0.read(), hasPublicMetrics: configuration.hasPublicMetrics)
+            }
         } catch let error as SettingError {
             throw CommandFailure(error)
+        } catch let error as TokenFile.Unusable {
+            throw CommandFailure(message: error.description, exitCode: ExitCode(EX_NOINPUT))
         } catch let error as CacheError {
             throw CommandFailure(message: error.message, exitCode: ExitCode(EX_USAGE))
         }
@@ -53,14 +59,19 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["open_files": .stringConvertible(openFiles)])
         }
 
+        if let warning = Exposure.warning(host: configuration.http.host, hasTokens: access != nil) {
+            logger.warning("\(warning)")
+        }
+
         var observer: (@Sendable (CacheService.RequestRecord) -> Void)?
         if configuration.logLevel <= .debug {
             observer = { record in logger.debug("request", metadata: record.metadata) }
         }
         let service = CacheService(
-            cache: cache, limits: configuration.limits, version: CacheServer.version, observer: observer)
+            cache: cache, limits: configuration.limits, access: access, version: CacheServer.version, observer: observer)
         let lifecycle = ServerLifecycle(
-            service: service, http: configuration.http, drainTimeout: configuration.drainTimeout, logger: logger)
+            service: service, http: configuration.http, drainTimeout: configuration.drainTimeout,
+            reload: Reload(actions: configuration.reloads(access), logger: logger), logger: logger)
         let group = ServiceGroup(
             services: [lifecycle], gracefulShutdownSignals: ServerLifecycle.signals, logger: logger)
         do {
@@ -69,6 +80,14 @@ struct Serve: AsyncParsableCommand {
             logger.error("cannot listen", metadata: ["error": "\(error)"])
             throw CommandFailure(message: error.description, exitCode: ExitCode(EX_UNAVAILABLE))
         }
+    }
+}
+
+extension ServerConfiguration {
+    /// What SIGHUP reads anew.
+    fileprivate func reloads(_ access: AccessControl?) -> [(name: String, action: @Sendable () throws -> Void)] {
+        guard let access, let tokenFile else { return [] }
+        return [("auth_tokens", { access.replace(try tokenFile.read()) })]
     }
 }
 

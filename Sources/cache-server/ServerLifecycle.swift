@@ -12,6 +12,7 @@ struct ServerLifecycle: Service, CustomStringConvertible {
     let service: CacheService
     let http: HTTPServerConfiguration
     let drainTimeout: Duration
+    let reload: Reload
     let logger: Logger
 
     /// What the service group calls it in the log.
@@ -28,6 +29,9 @@ struct ServerLifecycle: Service, CustomStringConvertible {
     /// - Throws: `HTTPServerError` if it cannot listen.
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: Self.signals)
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let reloading = Task { await reload.run(at: hangups) }
+        defer { reloading.cancel() }
         let server = try HTTPServer(http, handler: service)
         service.attach(server: server)
         logger.info(

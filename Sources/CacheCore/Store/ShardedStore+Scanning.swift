@@ -103,6 +103,33 @@ extension ShardedStore {
         return count
     }
 
+    /// Removes all live entries that have a tag now, and keys that begin with `prefix`.
+    ///
+    /// - Returns: How many there were.
+    /// - Complexity: O(*n*) for *n* entries with the tag, whatever their keys, and O(`shardCount`).
+    func removeAll(tag: [UInt8], prefix: [UInt8]) -> Int {
+        let now = clock.now()
+        var count = 0
+        for index in 0..<shardCount {
+            let members = withShard(index) { $0.tags.members(of: tag, atMost: .max) }
+            for start in stride(from: 0, to: members.count, by: Self.keysAtOnce) {
+                var removed: [Removed] = []
+                withShard(index) { shard in
+                    for hash in members[start..<min(start + Self.keysAtOnce, members.count)] {
+                        // It may be gone, or have other tags by now.
+                        guard let entry = shard.table.find(hash: hash), entry.key.starts(with: prefix),
+                            shard.tags.tags(of: hash)?.names.contains(tag) == true
+                        else { continue }
+                        observers.delete(hash)
+                        removed.append(remove(entry, hash: hash, from: &shard))
+                    }
+                }
+                for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }
+            }
+        }
+        return count
+    }
+
     private func firstHash(ofShard index: Int) -> UInt64 {
         shardCount == 1 ? 0 : UInt64(index) << UInt64(64 - shardCount.trailingZeroBitCount)
     }

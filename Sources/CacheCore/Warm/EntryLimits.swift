@@ -2,10 +2,13 @@
 package struct EntryLimits: Sendable {
     package var maxKeyBytes: Int
     package var maxValueBytes: Int
+    /// What keys must begin with.
+    package var keyPrefix: [UInt8]
 
-    package init(maxKeyBytes: Int, maxValueBytes: Int) {
+    package init(maxKeyBytes: Int, maxValueBytes: Int, keyPrefix: [UInt8] = []) {
         self.maxKeyBytes = maxKeyBytes
         self.maxValueBytes = maxValueBytes
+        self.keyPrefix = keyPrefix
     }
 
     /// What the store itself can take.
@@ -18,6 +21,16 @@ package struct EntryLimits: Sendable {
         }
         guard key.count <= maxKeyBytes else {
             throw CacheError(.keyTooLong, "the key has \(key.count) bytes; it may have at most \(maxKeyBytes)")
+        }
+        if !keyPrefix.isEmpty { try validatePrefix(of: key) }
+    }
+
+    private func validatePrefix(of key: UnsafeRawBufferPointer) throws(CacheError) {
+        guard key.starts(with: keyPrefix) else {
+            throw CacheError(
+                .forbidden,
+                "the key \(shortened(key)) is not for this token; its keys begin with "
+                    + keyPrefix.withUnsafeBytes { shortened($0) })
         }
     }
 

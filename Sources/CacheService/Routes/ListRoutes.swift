@@ -6,7 +6,7 @@ extension CacheService {
     func listKeys(_ head: RequestHead) throws(Problem) -> Response {
         let limit = try RequestReading.pageLimit(of: head)
         let cursor = try RequestReading.cursor(of: head)
-        let prefix = try RequestReading.parameter("prefix", of: head) ?? []
+        let prefix = try keyPrefix(of: head)
         let now = cache.now
         var body: [UInt8] = []
         body.append("{\"keys\":[")
@@ -31,9 +31,23 @@ extension CacheService {
     func clearKeys(_ head: RequestHead) throws(Problem) -> Response {
         // A prefix by another name must not remove all there is.
         try RequestReading.checkParameters(of: head, known: ["prefix"])
-        let prefix = try RequestReading.parameter("prefix", of: head) ?? []
+        let prefix = try keyPrefix(of: head)
         let count = prefix.withUnsafeBytes { cache.deleteAll(prefix: $0) }
         return .json(["deleted": count])
+    }
+
+    /// What the keys begin with that a request is about: those of its `prefix`, as far as they are for its token.
+    func keyPrefix(of head: RequestHead) throws(Problem) -> [UInt8] {
+        let asked = try RequestReading.parameter("prefix", of: head) ?? []
+        let own = limits.keyPrefix
+        if asked.starts(with: own) { return asked }
+        guard own.starts(with: asked) else {
+            throw Problem(
+                .forbidden,
+                "the keys that begin with \(asked.withUnsafeBytes { shortened($0) }) are not for this token; its keys begin with "
+                    + own.withUnsafeBytes { shortened($0) })
+        }
+        return own
     }
 
     private func scan(

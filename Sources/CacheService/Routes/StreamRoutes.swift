@@ -4,7 +4,7 @@ internal import MicroHTTP
 /// `/warm` and `/export`: entries as NDJSON, as a stream of any length.
 extension CacheService {
     func export(_ head: RequestHead) throws(Problem) -> Response {
-        let prefix = try RequestReading.parameter("prefix", of: head) ?? []
+        let prefix = try keyPrefix(of: head)
         var headers = HeaderFields()
         headers.add("Content-Type", "application/x-ndjson")
         return Response(status: 200, headers: headers, body: .stream(ExportProducer(cache: cache, prefix: prefix)))

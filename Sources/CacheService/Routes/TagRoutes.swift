@@ -13,6 +13,6 @@ extension CacheService {
         guard tag.withUnsafeBytes({ RequestReading.isUTF8($0) }) else {
             throw Problem(.invalidTag, "the tag is not valid UTF-8 after percent-decoding")
         }
-        return .json(["deleted": cache.deleteAll(tag: tag)])
+        return .json(["deleted": cache.deleteAll(tag: tag, prefix: limits.keyPrefix)])
     }
 }

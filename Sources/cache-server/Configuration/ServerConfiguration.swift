@@ -9,6 +9,9 @@ struct ServerConfiguration: Sendable {
     private(set) var http: HTTPServerConfiguration
     let limits: ServiceLimits
     let drainTimeout: Duration
+    /// Where the tokens are that clients need; nil if they need none.
+    let tokenFile: TokenFile?
+    let hasPublicMetrics: Bool
     let logLevel: Logger.Level
     let logFormat: LogFormat
 
@@ -32,6 +35,8 @@ struct ServerConfiguration: Sendable {
         http.threads = min(http.threads, http.maxConnections)
         effective[Settings.threads.name.key] = Settings.threads.syntax.logged(http.threads)
         drainTimeout = try value(Settings.drainTimeout)
+        tokenFile = try value(Settings.authTokens).map { TokenFile(path: $0) }
+        hasPublicMetrics = try value(Settings.publicMetrics) == .on
         cache = CacheConfiguration(
             capacity: try value(Settings.capacity), memoryLimit: try value(Settings.maxMemory),
             defaultTTL: try value(Settings.defaultTTL), ttlJitter: try value(Settings.ttlJitter),

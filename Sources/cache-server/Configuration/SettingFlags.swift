@@ -4,6 +4,7 @@ import ArgumentParser
 /// elsewhere: ``SettingSources`` has the last word.
 struct SettingFlags: ParsableArguments {
     @OptionGroup(title: "Network") var network: Network
+    @OptionGroup(title: "Access") var access: Access
     @OptionGroup(title: "Cache") var cache: Cache
     @OptionGroup(title: "Limits of a request") var limits: Limits
     @OptionGroup(title: "Logging") var logging: Logging
@@ -16,6 +17,11 @@ struct SettingFlags: ParsableArguments {
         @Option(Settings.maxConnections) var maxConnections: String?
         @Option(Settings.idleTimeout) var idleTimeout: String?
         @Option(Settings.drainTimeout) var drainTimeout: String?
+    }
+
+    struct Access: ParsableArguments {
+        @Option(Settings.authTokens) var authTokens: String?
+        @Option(Settings.publicMetrics) var publicMetrics: String?
     }
 
     struct Cache: ParsableArguments {
@@ -47,6 +53,8 @@ struct SettingFlags: ParsableArguments {
             (Settings.maxConnections.name, network.maxConnections),
             (Settings.idleTimeout.name, network.idleTimeout),
             (Settings.drainTimeout.name, network.drainTimeout),
+            (Settings.authTokens.name, access.authTokens),
+            (Settings.publicMetrics.name, access.publicMetrics),
             (Settings.capacity.name, cache.capacity),
             (Settings.maxMemory.name, cache.maxMemory),
             (Settings.eviction.name, cache.eviction),

@@ -26,6 +26,16 @@ enum Settings {
         "drain-timeout", "Waits so long at a stop for requests in flight",
         .duration(in: .zero...(.seconds(86_400))), default: .seconds(10))
 
+    // Who may use it.
+    static let authTokens = Setting(
+        "auth-tokens",
+        "File of the tokens that clients need, one a line: the SHA-256 of the token (printf %s TOKEN | sha256sum), "
+            + "\(words(of: AccessScope.self)), and the prefix of the keys that it is for, if not for all; read anew at SIGHUP",
+        .orNone(.text("file", requirement: "the path of a file of tokens")), default: nil)
+    static let publicMetrics = Setting(
+        "public-metrics", "Whether /stats and /metrics need no token: \(words(of: Switch.self))", .word("switch"),
+        default: Switch.off)
+
     // What the cache holds.
     static let capacity = Setting(
         "capacity", "Most entries",
@@ -79,10 +89,16 @@ enum Settings {
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
         host.name, port.name, threads.name, maxConnections.name, idleTimeout.name, drainTimeout.name,
+        authTokens.name, publicMetrics.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
         maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,
         logLevel.name, logFormat.name,
     ]
+
+    /// A choice between two.
+    enum Switch: String, CaseIterable, Sendable {
+        case on, off
+    }
 
     private static let cacheDefaults = CacheConfiguration()
     private static let httpDefaults = HTTPServerConfiguration()

@@ -1,0 +1,5 @@
+// GnuTLS, which libmicrohttpd brings along.
+#pragma once
+
+#include <gnutls/gnutls.h>
+#include <gnutls/crypto.h>
