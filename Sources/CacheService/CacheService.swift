@@ -15,6 +15,7 @@ public final class CacheService: HTTPHandler {
 
     private let lifecycle: Lifecycle
     private let access: AccessControl?
+    private let crossOrigin: CrossOrigin?
     private let observer: (@Sendable (RequestRecord) -> Void)?
 
     /// What is told of a request that was answered.
@@ -35,16 +36,19 @@ public final class CacheService: HTTPHandler {
     ///   - cache: The cache that is served.
     ///   - limits: How much a client may send.
     ///   - access: Who may ask for what; nil for everybody for everything.
+    ///   - crossOrigin: Which web pages of other origins may ask from a browser; nil for none.
     ///   - version: The program's version, for the index and the metrics.
     ///   - observer: Told each request that was answered, on the server's thread; nil for none, which costs nothing.
     public init(
-        cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil, version: String,
+        cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil,
+        crossOrigin: CrossOrigin? = nil, version: String,
         observer: (@Sendable (RequestRecord) -> Void)? = nil
     ) {
         self.cache = cache
         self.limits = limits
         self.version = version
         self.access = access
+        self.crossOrigin = crossOrigin
         self.observer = observer
         lifecycle = Lifecycle()
         statistics = ServiceStatistics(start: cache.now)
@@ -58,6 +62,7 @@ public final class CacheService: HTTPHandler {
         self.limits = limits
         version = service.version
         access = nil
+        crossOrigin = service.crossOrigin
         observer = service.observer
         lifecycle = service.lifecycle
         statistics = service.statistics
@@ -101,7 +106,7 @@ public final class CacheService: HTTPHandler {
         if route == .warm, head.method == .post {
             do throws(Problem) {
                 try RequestReading.checkContent(of: head)
-                return .stream(WarmReceiver(service: service))
+                return .stream(WarmReceiver(service: service, fields: crossOrigin?.fields(for: head)))
             } catch {
                 return refusal(error, head, route)
             }
@@ -165,6 +170,7 @@ public final class CacheService: HTTPHandler {
         } catch {
             response = error.response
         }
+        if let crossOrigin { response.headers.add(crossOrigin.fields(for: request.head)) }
         finish(&response, route, request.head.method, start: start)
         return response
     }
@@ -174,6 +180,7 @@ public final class CacheService: HTTPHandler {
 
     private func refused(_ problem: Problem, _ head: RequestHead, _ route: Route) -> Response {
         var response = problem.response
+        if let crossOrigin { response.headers.add(crossOrigin.fields(for: head)) }
         finish(&response, route, head.method, start: cache.now)
         return response
     }

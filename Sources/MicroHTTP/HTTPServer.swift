@@ -2,9 +2,9 @@
 ///
 /// It serves from when it is made until ``stop()``. Requests are answered on its own threads, by the handler.
 public final class HTTPServer: Sendable {
-    /// The address that it listens on, as a number.
+    /// The address that it listens on, as a number; or the path of its socket in the file system.
     public let address: String
-    /// The port that it listens on.
+    /// The port that it listens on; 0 of a socket in the file system.
     public let port: Int
 
     /// The most bytes of a request's line and header fields.
@@ -13,6 +13,7 @@ public final class HTTPServer: Sendable {
     public static let maximumHeadFields = HeadBounds.fields
 
     private let daemon: Daemon
+    private let socket: ListeningSocket
 
     /// Opens the socket, starts the threads and serves.
     ///
@@ -31,17 +32,24 @@ public final class HTTPServer: Sendable {
                 "the most connections are \(configuration.maxConnections); there must be at least one for each of the "
                     + "\(configuration.threads) threads")
         }
-        let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
+        let socket = try ListeningSocket(configuration)
+        self.socket = socket
         address = socket.address
         port = socket.port
         daemon = try Daemon(configuration, socket: socket, handler: handler)
     }
 
     /// Accepts no more connections; those that are open go on.
-    public func stopListening() { daemon.stopListening() }
+    public func stopListening() {
+        socket.remove()
+        daemon.stopListening()
+    }
 
     /// Ends the threads and closes all connections, whatever they are about. Blocks until that is done.
-    public func stop() { daemon.stop() }
+    public func stop() {
+        socket.remove()
+        daemon.stop()
+    }
 
     /// How many connections are open.
     public var connectionCount: Int { daemon.connectionCount }

@@ -4,12 +4,26 @@ public struct HTTPServerConfiguration: Sendable {
     public var host: String
     /// The TCP port; 0 for a free one.
     public var port: Int
+    /// A socket in the file system to listen on, in the place of an address; nil for none.
+    public var socket: Socket?
     /// How many threads serve the connections; at least 1.
     public var threads: Int
     /// The most connections at a time. What comes beyond waits in the system's queue.
     public var maxConnections: Int
     /// How long a connection may be silent before it is closed, in whole seconds; zero for ever.
     public var idleTimeout: Duration
+
+    /// A socket in the file system.
+    public struct Socket: Sendable, Equatable {
+        public var path: String
+        /// Who may connect: the bits of the file's mode.
+        public var mode: Int
+
+        public init(path: String, mode: Int = 0o660) {
+            self.path = path
+            self.mode = mode
+        }
+    }
 
     public init(
         host: String = "127.0.0.1", port: Int = 8080, threads: Int = 1, maxConnections: Int = 10_000,

@@ -36,6 +36,9 @@ public struct HeaderFields: Sendable {
         end()
     }
 
+    /// Adds all fields of others.
+    public mutating func add(_ others: HeaderFields) { text += others.text }
+
     /// The value of the first field with this name, whatever the case.
     public subscript(_ name: String) -> String? {
         all.first { $0.name.lowercased() == name.lowercased() }?.value

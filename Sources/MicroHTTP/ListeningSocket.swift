@@ -1,14 +1,32 @@
 internal import Glibc
 
-/// A TCP socket that listens.
+/// A socket that listens.
 ///
 /// It is opened here, not by libmicrohttpd, so that a failure can say what failed, and why.
 struct ListeningSocket {
     let descriptor: CInt
+    /// The address as a number, or the path in the file system.
     let address: String
+    /// 0 of a socket in the file system.
     let port: Int
+    private let unixSocket: UnixSocket?
 
-    init(host: String, port: Int) throws(HTTPServerError) {
+    init(_ configuration: HTTPServerConfiguration) throws(HTTPServerError) {
+        guard let socket = configuration.socket else {
+            self = try Self(host: configuration.host, port: configuration.port)
+            return
+        }
+        let unixSocket = try UnixSocket(path: socket.path, mode: mode_t(truncatingIfNeeded: socket.mode))
+        self.unixSocket = unixSocket
+        descriptor = unixSocket.descriptor
+        address = socket.path
+        port = 0
+    }
+
+    /// What is left in the file system goes.
+    func remove() { unixSocket?.remove() }
+
+    private init(host: String, port: Int) throws(HTTPServerError) {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
@@ -39,6 +57,7 @@ struct ListeningSocket {
 
     private init(listening descriptor: CInt) throws(HTTPServerError) {
         self.descriptor = descriptor
+        unixSocket = nil
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))

@@ -3,9 +3,9 @@ import MicroHTTP
 /// Who can reach the server, and what for.
 enum Exposure {
     /// What to warn of at the start; nil if only this machine can reach it, or clients need tokens.
-    static func warning(host: String, hasTokens: Bool) -> String? {
-        guard !isLoopback(host), !hasTokens else { return nil }
-        return "everyone who can reach \(host) can read and change all entries: name a file of tokens with --auth-tokens, or "
+    static func warning(of http: HTTPServerConfiguration, hasTokens: Bool) -> String? {
+        guard http.socket == nil, !isLoopback(http.host), !hasTokens else { return nil }
+        return "everyone who can reach \(http.host) can read and change all entries: name a file of tokens with --auth-tokens, or "
             + "listen on 127.0.0.1 alone"
     }
 

@@ -9,18 +9,24 @@ struct HealthProbe: Sendable, Equatable {
 
     let host: String
     let port: Int
+    /// The path of the socket that is asked in the place of the address; nil for none.
+    let socket: String?
 
     /// A probe for a server that listens on `listeningHost`: an address that means every one is asked at the loopback one.
-    init(listeningHost: String, port: Int) {
+    init(socket: String? = nil, listeningHost: String, port: Int) {
+        self.socket = socket
         host = ["0.0.0.0": "127.0.0.1", "::": "::1"][listeningHost] ?? listeningHost
         self.port = port
     }
 
+    /// What is asked, for a message.
+    var target: String { socket ?? "\(host), port \(port)" }
+
     /// Returns if the server answers 200 in time. Blocks the thread for `timeout` at most, looking up a name aside.
     func run(timeout: Duration) throws(Failure) {
-        guard port != 0 else { throw Failure(reason: "port 0 is a free one that only the server knows") }
+        guard socket != nil || port != 0 else { throw Failure(reason: "port 0 is a free one that only the server knows") }
         let deadline = ContinuousClock.now + timeout
-        let descriptor = try connected(deadline)
+        let descriptor = if let socket { try connected(toSocket: socket, deadline) } else { try connected(deadline) }
         defer { close(descriptor) }
         try send(
             "GET /readyz HTTP/1.1\r\nHost: \(host.contains(":") ? "[\(host)]" : host):\(port)\r\n"
@@ -29,6 +35,29 @@ struct HealthProbe: Sendable, Equatable {
         let words = line.split(separator: " ")
         guard words.count >= 2, words[0].hasPrefix("HTTP/1.") else { throw Failure(reason: "the answer is not HTTP") }
         guard words[1] == "200" else { throw Failure(reason: "the answer is \(words[1])") }
+    }
+
+    private func connected(toSocket path: String, _ deadline: ContinuousClock.Instant) throws(Failure) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw Failure(reason: "the path is too long")
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure(reason: SystemError.last.description) }
+        // The address outlives the call; a sockaddr_un is a sockaddr of its size.
+        let status = withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard status == 0 else {
+            let failure = Failure(reason: SystemError.last.description)
+            close(descriptor)
+            throw failure
+        }
+        return descriptor
     }
 
     /// A socket that is connected to the first of the host's addresses that takes a connection.
@@ -44,7 +73,7 @@ struct HealthProbe: Sendable, Equatable {
         var next = list
         while let address = next?.pointee {
             next = address.ai_next
-            let descriptor = socket(
+            let descriptor = Glibc.socket(
                 address.ai_family, address.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else {
                 failure = Failure(reason: SystemError.last.description)

@@ -5,13 +5,14 @@ struct Healthcheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask a running server whether it is ready: status 0 if it is, 1 if it is not.",
         discussion: """
-            Asks GET /readyz of the address and port that the server would listen on with these flags, this environment \
+            Asks GET /readyz of the address and port, or of the socket, that the server would listen on with these flags, this environment \
             and this file; of the loopback address if it would listen on all.
             """,
         helpNames: [.short, .long])
 
     @Option(Settings.host) var host: String?
     @Option(Settings.port) var port: String?
+    @Option(Settings.socket) var socket: String?
     @OptionGroup var configurationFlag: ConfigurationFlag
 
     @Option(
@@ -33,11 +34,14 @@ struct Healthcheck: AsyncParsableCommand {
         var flags = configurationFlag.given
         flags[Settings.host.name] = host
         flags[Settings.port.name] = port
+        flags[Settings.socket.name] = socket
         let sources = try SettingSources.ofProcess(flags: flags)
         let probe: HealthProbe
         do throws(SettingError) {
             let machine = Machine.current()
+            let socket = try sources.value(of: Settings.socket) ?? nil
             probe = HealthProbe(
+                socket: socket,
                 listeningHost: try sources.value(of: Settings.host) ?? Settings.host.defaultValue(machine),
                 port: try sources.value(of: Settings.port) ?? Settings.port.defaultValue(machine))
         } catch {
@@ -47,7 +51,7 @@ struct Healthcheck: AsyncParsableCommand {
             try probe.run(timeout: timeout ?? Self.defaultTimeout)
         } catch {
             throw CommandFailure(
-                message: "not ready: \(error.reason) (asked \(probe.host), port \(probe.port))", exitCode: .failure)
+                message: "not ready: \(error.reason) (asked \(probe.target))", exitCode: .failure)
         }
     }
 }

@@ -59,7 +59,7 @@ struct Serve: AsyncParsableCommand {
                 metadata: ["open_files": .stringConvertible(openFiles)])
         }
 
-        if let warning = Exposure.warning(host: configuration.http.host, hasTokens: access != nil) {
+        if let warning = Exposure.warning(of: configuration.http, hasTokens: access != nil) {
             logger.warning("\(warning)")
         }
 
@@ -68,7 +68,8 @@ struct Serve: AsyncParsableCommand {
             observer = { record in logger.debug("request", metadata: record.metadata) }
         }
         let service = CacheService(
-            cache: cache, limits: configuration.limits, access: access, version: CacheServer.version, observer: observer)
+            cache: cache, limits: configuration.limits, access: access, crossOrigin: configuration.crossOrigin,
+            version: CacheServer.version, observer: observer)
         let lifecycle = ServerLifecycle(
             service: service, http: configuration.http, drainTimeout: configuration.drainTimeout,
             reload: Reload(actions: configuration.reloads(access), logger: logger), logger: logger)

@@ -48,10 +48,13 @@ private final class ExportProducer: BodyProducer {
 final class WarmReceiver: BodyReceiver {
     private let service: CacheService
     private var loader: NDJSONLoader
+    private let fields: HeaderFields?
     private let start: Int64
 
-    init(service: CacheService) {
+    /// - Parameter fields: What the answer has beside its own; nil for nothing.
+    init(service: CacheService, fields: HeaderFields? = nil) {
         self.service = service
+        self.fields = fields
         loader = NDJSONLoader(cache: service.cache, limits: service.limits.entries)
         start = service.cache.now
     }
@@ -60,6 +63,7 @@ final class WarmReceiver: BodyReceiver {
 
     func respond() -> Response {
         var response = answer()
+        if let fields { response.headers.add(fields) }
         service.finish(&response, .warm, .post, start: start)
         return response
     }

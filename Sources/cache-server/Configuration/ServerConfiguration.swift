@@ -12,6 +12,7 @@ struct ServerConfiguration: Sendable {
     /// Where the tokens are that clients need; nil if they need none.
     let tokenFile: TokenFile?
     let hasPublicMetrics: Bool
+    let crossOrigin: CrossOrigin?
     let logLevel: Logger.Level
     let logFormat: LogFormat
 
@@ -31,12 +32,15 @@ struct ServerConfiguration: Sendable {
         http = HTTPServerConfiguration(
             host: try value(Settings.host), port: try value(Settings.port), threads: try value(Settings.threads),
             maxConnections: try value(Settings.maxConnections), idleTimeout: try value(Settings.idleTimeout))
+        let socketMode = try value(Settings.socketMode)
+        http.socket = try value(Settings.socket).map { .init(path: $0, mode: socketMode.bits) }
         // A thread more than there may be connections would never have one, and the server refuses to have it.
         http.threads = min(http.threads, http.maxConnections)
         effective[Settings.threads.name.key] = Settings.threads.syntax.logged(http.threads)
         drainTimeout = try value(Settings.drainTimeout)
         tokenFile = try value(Settings.authTokens).map { TokenFile(path: $0) }
         hasPublicMetrics = try value(Settings.publicMetrics) == .on
+        crossOrigin = try value(Settings.corsOrigin)
         cache = CacheConfiguration(
             capacity: try value(Settings.capacity), memoryLimit: try value(Settings.maxMemory),
             defaultTTL: try value(Settings.defaultTTL), ttlJitter: try value(Settings.ttlJitter),

@@ -13,6 +13,8 @@ struct SettingFlags: ParsableArguments {
     struct Network: ParsableArguments {
         @Option(Settings.host) var host: String?
         @Option(Settings.port) var port: String?
+        @Option(Settings.socket) var socket: String?
+        @Option(Settings.socketMode) var socketMode: String?
         @Option(Settings.threads) var threads: String?
         @Option(Settings.maxConnections) var maxConnections: String?
         @Option(Settings.idleTimeout) var idleTimeout: String?
@@ -22,6 +24,7 @@ struct SettingFlags: ParsableArguments {
     struct Access: ParsableArguments {
         @Option(Settings.authTokens) var authTokens: String?
         @Option(Settings.publicMetrics) var publicMetrics: String?
+        @Option(Settings.corsOrigin) var corsOrigin: String?
     }
 
     struct Cache: ParsableArguments {
@@ -49,12 +52,15 @@ struct SettingFlags: ParsableArguments {
         let flags: [(SettingName, String?)] = [
             (Settings.host.name, network.host),
             (Settings.port.name, network.port),
+            (Settings.socket.name, network.socket),
+            (Settings.socketMode.name, network.socketMode),
             (Settings.threads.name, network.threads),
             (Settings.maxConnections.name, network.maxConnections),
             (Settings.idleTimeout.name, network.idleTimeout),
             (Settings.drainTimeout.name, network.drainTimeout),
             (Settings.authTokens.name, access.authTokens),
             (Settings.publicMetrics.name, access.publicMetrics),
+            (Settings.corsOrigin.name, access.corsOrigin),
             (Settings.capacity.name, cache.capacity),
             (Settings.maxMemory.name, cache.maxMemory),
             (Settings.eviction.name, cache.eviction),

@@ -12,6 +12,11 @@ enum Settings {
     static let port = Setting(
         "port", "TCP port to listen on; 0 takes a free one", .integer("port", in: 0...65535), default: httpDefaults.port
     )
+    static let socket = Setting(
+        "socket", "Listens on a socket of this path in the place of an address",
+        .orNone(.text("path", requirement: "the path of a socket")), default: nil)
+    static let socketMode = Setting(
+        "socket-mode", "Who may connect to the socket", .mode, default: FileMode(bits: 0o660))
     static let threads = Setting(
         "threads", "Threads that serve requests", .integer(in: 1...1024),
         default: "the processor cores that it may use"
@@ -35,6 +40,10 @@ enum Settings {
     static let publicMetrics = Setting(
         "public-metrics", "Whether /stats and /metrics need no token: \(words(of: Switch.self))", .word("switch"),
         default: Switch.off)
+
+    static let corsOrigin = Setting(
+        "cors-origin", "Origins of web pages that may use the cache from a browser; * is any", .orNone(.origins),
+        default: nil)
 
     // What the cache holds.
     static let capacity = Setting(
@@ -88,8 +97,8 @@ enum Settings {
 
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
-        host.name, port.name, threads.name, maxConnections.name, idleTimeout.name, drainTimeout.name,
-        authTokens.name, publicMetrics.name,
+        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name, drainTimeout.name,
+        authTokens.name, publicMetrics.name, corsOrigin.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
         maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,
         logLevel.name, logFormat.name,

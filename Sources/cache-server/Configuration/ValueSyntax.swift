@@ -1,3 +1,4 @@
+import CacheService
 import Logging
 
 /// How the value of a setting is written and read: the same for a flag, an environment variable and a file.
@@ -61,6 +62,37 @@ extension ValueSyntax where Value == Int {
             parse: { text in ByteSize.parse(text).flatMap { bounds.contains($0) ? $0 : nil } },
             write: ByteSize.write, logged: { .stringConvertible($0) })
     }
+}
+
+/// Who may use a file: the bits of its mode.
+struct FileMode: Sendable, Equatable {
+    var bits: Int
+}
+
+extension ValueSyntax where Value == FileMode {
+    /// A mode in octal digits.
+    static let mode = Self(
+        placeholder: "mode", requirement: "a mode in octal digits, such as 0660",
+        parse: { text in
+            guard (1...4).contains(text.utf8.count), let bits = Int(text, radix: 8), (0...0o777).contains(bits) else {
+                return nil
+            }
+            return FileMode(bits: bits)
+        },
+        write: { octal($0) }, logged: { .string(octal($0)) })
+
+    private static func octal(_ mode: FileMode) -> String {
+        let digits = String(mode.bits, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+}
+
+extension ValueSyntax where Value == CrossOrigin {
+    /// Origins, or a star for any.
+    static let origins = Self(
+        placeholder: "origins",
+        requirement: "origins such as https://app.example with commas between them, or *",
+        parse: { CrossOrigin($0) }, write: { $0.text }, logged: { .string($0.text) })
 }
 
 extension ValueSyntax where Value == Duration {
