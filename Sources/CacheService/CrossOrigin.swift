@@ -43,7 +43,8 @@ public struct CrossOrigin: Sendable, Equatable {
         if head.method == .options, head.header("Access-Control-Request-Method") != nil {
             let (route, _) = Route.match(head.path)
             fields.add("Access-Control-Allow-Methods", route.methods.list)
-            fields.add("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Cache-Groups")
+            fields.add(
+                "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Cache-Groups")
             fields.add("Access-Control-Max-Age", "600")
         } else {
             fields.add("Access-Control-Expose-Headers", "ETag, Age, Cache-Status, Retry-After")

@@ -22,7 +22,7 @@ public struct ServiceLimits: Sendable {
         self.maxBulkItems = maxBulkItems
     }
 
-    var entries: EntryLimits { 
+    var entries: EntryLimits {
         EntryLimits(maxKeyBytes: maxKeyBytes, maxValueBytes: maxValueBytes, keyPrefix: keyPrefix)
     }
 }

@@ -16,7 +16,9 @@ struct UnixSocket {
     ///
     /// - Throws: ``HTTPServerError`` if there is another file, or a server that listens; or if the system refuses.
     init(path: String, mode: mode_t) throws(HTTPServerError) {
-        func failure(_ reason: String) -> HTTPServerError { HTTPServerError("cannot listen on the socket \(path): \(reason)") }
+        func failure(_ reason: String) -> HTTPServerError {
+            HTTPServerError("cannot listen on the socket \(path): \(reason)")
+        }
         func systemFailure() -> HTTPServerError { failure(String(cString: strerror(errno))) }
 
         self.path = path

@@ -5,7 +5,8 @@ enum Exposure {
     /// What to warn of at the start; nil if only this machine can reach it, or clients need tokens.
     static func warning(of http: HTTPServerConfiguration, hasTokens: Bool) -> String? {
         guard http.socket == nil, !isLoopback(http.host), !hasTokens else { return nil }
-        return "everyone who can reach \(http.host) can read and change all entries: name a file of tokens with --auth-tokens, or "
+        return
+            "everyone who can reach \(http.host) can read and change all entries: name a file of tokens with --auth-tokens, or "
             + "listen on 127.0.0.1 alone"
     }
 

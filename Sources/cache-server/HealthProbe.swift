@@ -24,7 +24,9 @@ struct HealthProbe: Sendable, Equatable {
 
     /// Returns if the server answers 200 in time. Blocks the thread for `timeout` at most, looking up a name aside.
     func run(timeout: Duration) throws(Failure) {
-        guard socket != nil || port != 0 else { throw Failure(reason: "port 0 is a free one that only the server knows") }
+        guard socket != nil || port != 0 else {
+            throw Failure(reason: "port 0 is a free one that only the server knows")
+        }
         let deadline = ContinuousClock.now + timeout
         let descriptor = if let socket { try connected(toSocket: socket, deadline) } else { try connected(deadline) }
         defer { close(descriptor) }
@@ -44,7 +46,8 @@ struct HealthProbe: Sendable, Equatable {
             throw Failure(reason: "the path is too long")
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = Glibc.socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(reason: SystemError.last.description) }
         // The address outlives the call; a sockaddr_un is a sockaddr of its size.
         let status = withUnsafePointer(to: address) { pointer in

@@ -17,18 +17,23 @@ struct TestService {
     ///   - defaultTTL: How long entries live that do not say.
     ///   - secondsSince1970: The time of day at first.
     ///   - limits: How much a client may send.
+    ///   - access: Who may ask for what.
+    ///   - crossOrigin: Which web pages may ask.
     ///   - observer: Told each request that was answered.
     init(
         capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil,
         secondsSince1970: Int = 1_700_000_000,
-        limits: ServiceLimits = ServiceLimits(), observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
+        limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil, crossOrigin: CrossOrigin? = nil,
+        observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
     ) throws {
         clock = ManualClock(secondsSince1970: secondsSince1970)
         cache = try ProductionCache(
             CacheConfiguration(
                 capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, eviction: .lru,
                 clock: .manual(clock)))
-        service = CacheService(cache: cache, limits: limits, version: "1.2.3", observer: observer)
+        service = CacheService(
+            cache: cache, limits: limits, access: access, crossOrigin: crossOrigin, version: "1.2.3", observer: observer
+        )
     }
 
     func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [])

@@ -93,12 +93,22 @@ def test_operation_ids_are_unique():
     assert [name for name in names if not re.fullmatch(r"[a-z][A-Za-z0-9]*", name)] == []
 
 
+# What answers requests that are in no document: another path, another method, what is no request; or any request.
+ANSWERS_OF_ANY_PATH = (
+    "RouteNotFound",
+    "MethodNotAllowed",
+    "MalformedRequest",
+    "HeadersTooLarge",
+    "Unauthorized",
+    "Forbidden",
+)
+
+
 def test_every_component_is_used():
     text = json.dumps(DOCUMENT)
     for kind, components in DOCUMENT["components"].items():
         for name in components:
-            # These answer what is in no document: another path, another method, what is no request.
-            if name not in ("RouteNotFound", "MethodNotAllowed", "MalformedRequest", "HeadersTooLarge"):
+            if name not in (*ANSWERS_OF_ANY_PATH, "token"):
                 assert f'"#/components/{kind}/{name}"' in text, f"{kind}/{name} is used nowhere"
 
 

@@ -43,7 +43,8 @@ public final class AccessControl: Sendable {
         guard grant.scope >= needed else {
             throw Problem(
                 .forbidden,
-                "the token has the scope \(grant.scope.rawValue); \(head.method.name) \(route.pattern) needs \(needed.rawValue)")
+                "the token has the scope \(grant.scope.rawValue); \(head.method.name) \(route.pattern) needs \(needed.rawValue)"
+            )
         }
         return Access(scope: grant.scope, prefix: grant.prefix)
     }

@@ -56,7 +56,8 @@ public struct AccessTokens: Sendable {
         guard let digest = digest(hexadecimal: parts[0]) else {
             throw SyntaxError(
                 line: number,
-                reason: "it does not begin with a SHA-256, 64 hexadecimal digits; printf %s TOKEN | sha256sum prints one")
+                reason:
+                    "it does not begin with a SHA-256, 64 hexadecimal digits; printf %s TOKEN | sha256sum prints one")
         }
         let word = parts.count > 1 ? String(decoding: parts[1], as: UTF8.self) : ""
         guard let scope = AccessScope(rawValue: word) else {
@@ -85,7 +86,8 @@ public struct AccessTokens: Sendable {
         [UInt8](unsafeUninitializedCapacity: digestCount) { digest, count in
             // An empty text has no address, and GnuTLS wants one.
             let status = withUnsafePointer(to: 0) {
-                gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes.baseAddress ?? UnsafeRawPointer($0), bytes.count, digest.baseAddress)
+                gnutls_hash_fast(
+                    GNUTLS_DIG_SHA256, bytes.baseAddress ?? UnsafeRawPointer($0), bytes.count, digest.baseAddress)
             }
             precondition(status == 0, "GnuTLS has no SHA-256: \(String(cString: gnutls_strerror(status)))")
             count = digestCount

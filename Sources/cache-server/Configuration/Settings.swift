@@ -97,7 +97,8 @@ enum Settings {
 
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
-        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name, drainTimeout.name,
+        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name,
+        drainTimeout.name,
         authTokens.name, publicMetrics.name, corsOrigin.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
         maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,

@@ -42,6 +42,11 @@ ROUTES: dict[str, set[str]] = {
 OPTIONS = (
     "host",
     "port",
+    "socket",
+    "socket-mode",
+    "auth-tokens",
+    "public-metrics",
+    "cors-origin",
     "capacity",
     "max-memory",
     "default-ttl",

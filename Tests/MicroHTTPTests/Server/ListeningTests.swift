@@ -1,3 +1,4 @@
+internal import Foundation
 internal import MicroHTTP
 internal import Testing
 
@@ -87,5 +88,72 @@ struct ListeningTests {
         let server = try start(HTTPServerConfiguration(port: 0, idleTimeout: timeout))
         defer { server.stop() }
         #expect(try server.ask(get("/")).status == 200)
+    }
+}
+
+/// A socket in the file system.
+struct UnixSocketTests {
+    private let folder: URL
+    private var path: String { folder.appending(path: "s.sock").path }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "sock-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    private func start(mode: Int = 0o660, path: String? = nil) throws(HTTPServerError) -> HTTPServer {
+        var configuration = HTTPServerConfiguration()
+        configuration.socket = .init(path: path ?? self.path, mode: mode)
+        return try HTTPServer(configuration, handler: TestHandler())
+    }
+
+    private func reason(_ path: String? = nil) -> String {
+        do throws(HTTPServerError) {
+            try start(path: path).stop()
+            return "it started"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func isThereWhileItListens() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let server = try start(mode: 0o600)
+        #expect(server.address == path && server.port == 0)
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        #expect(attributes[.type] as? FileAttributeType == .typeSocket)
+        #expect(reason() == "cannot listen on the socket \(path): another server listens on it")
+        #expect(FileManager.default.fileExists(atPath: path))
+        server.stop()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func anotherFileIsLeftAlone() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("x".utf8).write(to: URL(filePath: path))
+        #expect(reason() == "cannot listen on the socket \(path): there is a file of this name that is no socket")
+        #expect(try Data(contentsOf: URL(filePath: path)) == Data("x".utf8))
+    }
+
+    /// What has come in its place since it began to listen is another's.
+    @Test func itsSuccessorIsLeftAlone() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let first = try start()
+        try FileManager.default.removeItem(atPath: path)
+        let second = try start()
+        first.stop()
+        #expect(FileManager.default.fileExists(atPath: path))
+        second.stop()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func aPathThatCannotBeIsRefused() {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let long = "/tmp/" + String(repeating: "x", count: 103)
+        #expect(reason(long) == "cannot listen on the socket \(long): the path has 108 bytes; it must have 1 to 107")
+        #expect(
+            reason("\(folder.path)/no/s")
+                == "cannot listen on the socket \(folder.path)/no/s: No such file or directory")
     }
 }
