@@ -14,6 +14,8 @@ internal import Threading
 final class Daemon: Sendable {
     private let workers: [Worker]
     private let state: Locked<State>
+    /// Ends slow connections, if there is to be an end of them.
+    private let sweeper: Sweeper?
 
     private struct State: @unchecked Sendable {
         // Sendable: the daemon's functions used here may be called from any thread; `Locked` keeps them apart.
@@ -26,13 +28,17 @@ final class Daemon: Sendable {
         throws(HTTPServerError)
     {
         let dispatcher = Dispatcher(handler)
-        workers = (0..<configuration.threads).map { _ in Worker(dispatcher) }
+        let pace = configuration.requestTimeout.map {
+            RequestPace.Bounds(patience: $0, leastBytesPerSecond: HTTPServerConfiguration.leastBytesPerSecond)
+        }
+        workers = (0..<configuration.threads).map { _ in Worker(dispatcher, watch: pace.map { ConnectionWatch($0) }) }
         var options = mhd_configuration()
         options.threads = 1
         options.timeout = CUnsignedInt(clamping: (configuration.idleTimeout / .seconds(1)).rounded(.up))
         options.target = handleTarget
         options.handler = handleAccess
         options.completed = handleCompletion
+        options.connected = handleConnection
         var state = State()
         for (thread, worker) in workers.enumerated() {
             options.context = Unmanaged.passUnretained(worker).toOpaque()
@@ -50,6 +56,13 @@ final class Daemon: Sendable {
             state.daemons.append(daemon)
         }
         self.state = Locked(state)
+        sweeper = configuration.requestTimeout.map { [workers] timeout in
+            let start = ContinuousClock.now
+            return Sweeper(every: timeout / 5) {
+                let now = ContinuousClock.now - start
+                for worker in workers { worker.watch?.cutSlow(at: now) }
+            }
+        }
     }
 
     deinit { stop() }

@@ -58,16 +58,32 @@ let handleAccess: MHD_AccessHandlerCallback = {
     }
 }
 
-let handleCompletion: MHD_RequestCompletedCallback = { context, _, slot, _ in
+let handleCompletion: MHD_RequestCompletedCallback = { context, connection, slot, _ in
     guard let context, let slot, let held = slot.pointee else { return }
     slot.pointee = nil
     Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
         if NoBody(held) != nil { return worker.traffic.complete() }
         // It has not begun.
         guard RequestLine.Note(held) == nil else { return }
+        switch Unmanaged<Upload>.fromOpaque(held).takeRetainedValue().destination {
         // What is thrown away was answered in full before.
-        if case .nowhere = Unmanaged<Upload>.fromOpaque(held).takeRetainedValue().destination { return }
+        case .nowhere: return
+        case .receiver: if let connection { worker.watch?.setStream(false, mhd_socket(connection)) }
+        case .buffer: break
+        }
         worker.traffic.complete()
+    }
+}
+
+let handleConnection: MHD_NotifyConnectionCallback = { context, connection, _, event in
+    guard let context, let connection else { return }
+    Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
+        let socket = mhd_socket(connection)
+        switch event {
+        case .CONNECTION_NOTIFY_STARTED: worker.watch?.opened(socket)
+        case .CONNECTION_NOTIFY_CLOSED: worker.watch?.closed(socket)
+        @unknown default: break
+        }
     }
 }
 
@@ -141,6 +157,7 @@ private struct Exchange {
         case .refuse(let response):
             return refuse(slot, response)
         case .stream(let receiver):
+            worker.watch?.setStream(true, mhd_socket(connection))
             hold(Upload(.receiver(receiver), marks: marks), in: slot)
         case .collect(let limit):
             var announced: Int?

@@ -12,6 +12,12 @@ public struct HTTPServerConfiguration: Sendable {
     public var maxConnections: Int
     /// How long a connection may be silent before it is closed, in whole seconds; zero for ever.
     public var idleTimeout: Duration
+    /// For how long a request may arrive at less than ``leastBytesPerSecond`` before its connection is cut; nil for ever. Streams
+    /// are exempt.
+    public var requestTimeout: Duration?
+
+    /// What a request must have, in bytes a second.
+    public static let leastBytesPerSecond = 1024.0
 
     /// A socket in the file system.
     public struct Socket: Sendable, Equatable {
@@ -27,13 +33,14 @@ public struct HTTPServerConfiguration: Sendable {
 
     public init(
         host: String = "127.0.0.1", port: Int = 8080, threads: Int = 1, maxConnections: Int = 10_000,
-        idleTimeout: Duration = .seconds(60)
+        idleTimeout: Duration = .seconds(60), requestTimeout: Duration? = .seconds(10)
     ) {
         self.host = host
         self.port = port
         self.threads = threads
         self.maxConnections = maxConnections
         self.idleTimeout = idleTimeout
+        self.requestTimeout = requestTimeout
     }
 }
 

@@ -7,9 +7,14 @@ final class Worker: @unchecked Sendable {
     // Sendable: all but `date` may be used by any thread; `date` is used by the daemon's thread alone.
     let dispatcher: Dispatcher
     let traffic = Traffic()
+    /// nil if no request is too slow.
+    let watch: ConnectionWatch?
     @exclusivity(unchecked) private var date = HTTPDate()
 
-    init(_ dispatcher: Dispatcher) { self.dispatcher = dispatcher }
+    init(_ dispatcher: Dispatcher, watch: ConnectionWatch?) {
+        self.dispatcher = dispatcher
+        self.watch = watch
+    }
 
     /// The present date, valid until the next call. For the daemon's thread alone.
     var currentDate: UnsafePointer<CChar> { date.string(at: time(nil)) }

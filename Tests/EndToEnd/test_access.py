@@ -99,7 +99,8 @@ def test_a_hangup_without_tokens_ends_nothing(fresh):
 
 @pytest.mark.parametrize("content, reason", [
     (None, "No such file or directory"), ("", "has no token"), ("# nothing\n", "has no token"),
-    ("x read\n", "line 1: it does not begin with a SHA-256"), ("\n" + "0" * 64 + " all\n", 'line 2: the scope is "all"'),
+    ("x read\n", "line 1: it does not begin with a SHA-256"),
+    ("\n" + "0" * 64 + " all\n", 'line 2: the scope is "all"'),
 ])  # fmt: skip
 def test_a_file_without_tokens_ends_the_start(binary, tmp_path, content, reason):
     path = tmp_path / "tokens"

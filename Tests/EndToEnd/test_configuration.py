@@ -21,7 +21,7 @@ BAD_VALUES = [
     ("max-value-bytes", "0"), ("max-value-bytes", "big"), ("max-body-bytes", "-1"), ("max-key-bytes", "0"),
     ("max-bulk-items", "0"),
     ("max-connections", "0"), ("max-connections", "none at all"),
-    ("idle-timeout", "-1s"), ("idle-timeout", "x"), ("drain-timeout", "-1s"), ("drain-timeout", "10 minutes or so"),
+    ("idle-timeout", "-1s"), ("idle-timeout", "x"), ("request-timeout", "0"), ("request-timeout", "1ms"), ("drain-timeout", "-1s"), ("drain-timeout", "10 minutes or so"),
     ("socket-mode", "0999"), ("socket-mode", "rw"), ("socket-mode", "1777"),
     ("public-metrics", "yes"), ("cors-origin", "app.example"), ("cors-origin", "https://a/b"), ("cors-origin", "null"),
     ("log-level", "loud"), ("log-format", "xml"),

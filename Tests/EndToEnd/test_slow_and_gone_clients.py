@@ -213,3 +213,54 @@ def test_connections_come_and_go_quickly(start_server):
             with Wire(server) as wire:
                 assert wire.ask(request("GET", "/livez", "Connection: close")).status == 200
     eventually(lambda: server.stats()["http"]["connections"] <= 1, "the server has noticed")
+
+
+# Too slow (the attack that is called Slowloris)
+
+
+def test_two_thousand_that_send_a_byte_at_a_time_are_cut_and_nobody_else_notices(start_server):
+    server = start_server("--request-timeout", "2s")
+    begun = b"GET /keys/a HTTP/1.1\r\nHost: x\r\nX-Slow: "
+    slow = [Wire(server) for _ in range(2000)]
+    try:
+        for wire in slow:
+            wire.send(begun)
+        with Wire(server) as quick, Wire(server) as uploading:
+            # Slow, but it gets on: more than a KiB a second.
+            uploading.send(request("PUT", "/keys/b", "Content-Length: 20002", body=b'"'))
+            latencies = []
+            cut = set()
+            deadline = time.monotonic() + 2 + PATIENCE
+            sent = 1
+            while len(cut) < len(slow):
+                assert time.monotonic() < deadline, f"{len(slow) - len(cut)} are still open"
+                for number, wire in enumerate(slow):
+                    if number not in cut:
+                        try:
+                            wire.send(b"x")
+                        except (ConnectionEnded, OSError):
+                            cut.add(number)
+                if sent < 20001:
+                    uploading.send(b"x" * min(2000, 20001 - sent))
+                    sent += min(2000, 20001 - sent)
+                started = time.monotonic()
+                assert quick.ask(request("GET", "/livez")).status == 200
+                latencies.append(time.monotonic() - started)
+                time.sleep(0.2)
+            uploading.send(b"x" * (20001 - sent) + b'"')
+            assert uploading.read("PUT").status == 201
+            assert sorted(latencies)[len(latencies) // 2] < 0.05
+    finally:
+        for wire in slow:
+            wire.socket.close()
+
+
+def test_a_slow_stream_is_waited_for(start_server):
+    server = start_server("--request-timeout", "1s")
+    line = b'{"key":"slow","value":1}\n'
+    with Wire(server) as wire:
+        wire.send(request("POST", "/warm", f"Content-Length: {len(line)}"))
+        pause = 3.5 / len(line)
+        wire.send_pieces((line[index : index + 1] for index in range(len(line))), pause=pause)
+        reply = wire.read("POST")
+    assert (reply.status, reply.json()["loaded"]) == (200, 1)

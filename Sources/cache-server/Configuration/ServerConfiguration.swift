@@ -31,7 +31,8 @@ struct ServerConfiguration: Sendable {
         }
         http = HTTPServerConfiguration(
             host: try value(Settings.host), port: try value(Settings.port), threads: try value(Settings.threads),
-            maxConnections: try value(Settings.maxConnections), idleTimeout: try value(Settings.idleTimeout))
+            maxConnections: try value(Settings.maxConnections), idleTimeout: try value(Settings.idleTimeout),
+            requestTimeout: try value(Settings.requestTimeout))
         let socketMode = try value(Settings.socketMode)
         http.socket = try value(Settings.socket).map { .init(path: $0, mode: socketMode.bits) }
         // A thread more than there may be connections would never have one, and the server refuses to have it.

@@ -18,6 +18,7 @@ struct SettingFlags: ParsableArguments {
         @Option(Settings.threads) var threads: String?
         @Option(Settings.maxConnections) var maxConnections: String?
         @Option(Settings.idleTimeout) var idleTimeout: String?
+        @Option(Settings.requestTimeout) var requestTimeout: String?
         @Option(Settings.drainTimeout) var drainTimeout: String?
     }
 
@@ -57,6 +58,7 @@ struct SettingFlags: ParsableArguments {
             (Settings.threads.name, network.threads),
             (Settings.maxConnections.name, network.maxConnections),
             (Settings.idleTimeout.name, network.idleTimeout),
+            (Settings.requestTimeout.name, network.requestTimeout),
             (Settings.drainTimeout.name, network.drainTimeout),
             (Settings.authTokens.name, access.authTokens),
             (Settings.publicMetrics.name, access.publicMetrics),

@@ -27,6 +27,11 @@ enum Settings {
     static let idleTimeout = Setting(
         "idle-timeout", "Closes a connection that is silent for so long",
         .duration(in: .seconds(1)...(.seconds(86_400))), default: httpDefaults.idleTimeout)
+    static let requestTimeout = Setting(
+        "request-timeout",
+        "Cuts a connection whose request arrives at less than \(Int(HTTPServerConfiguration.leastBytesPerSecond)) bytes a second "
+            + "for so long, /warm aside",
+        .orNone(.duration(in: .milliseconds(100)...(.seconds(86_400)))), default: httpDefaults.requestTimeout)
     static let drainTimeout = Setting(
         "drain-timeout", "Waits so long at a stop for requests in flight",
         .duration(in: .zero...(.seconds(86_400))), default: .seconds(10))
@@ -97,7 +102,7 @@ enum Settings {
 
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
-        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name,
+        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name, requestTimeout.name,
         drainTimeout.name,
         authTokens.name, publicMetrics.name, corsOrigin.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,

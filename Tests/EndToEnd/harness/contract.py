@@ -58,6 +58,7 @@ OPTIONS = (
     "max-bulk-items",
     "max-connections",
     "idle-timeout",
+    "request-timeout",
     "drain-timeout",
     "log-level",
     "log-format",

@@ -1,11 +1,11 @@
 /// Calls a function at an interval, until it goes away.
-struct Sweeper: ~Copyable {
+package struct Sweeper: ~Copyable {
     private let task: Task<Void, Never>
 
     /// - Parameters:
     ///   - interval: The pause between the end of a call and the next.
     ///   - work: What to call. What it captures is kept until the sweeper goes away, and a call under way is over.
-    init(every interval: Duration, work: @escaping @Sendable () -> Void) {
+    package init(every interval: Duration, work: @escaping @Sendable () -> Void) {
         task = Task.detached(priority: .high) {
             while true {
                 // It throws only when it is cancelled, which is the end.
