@@ -16,6 +16,7 @@ public final class CacheService: HTTPHandler {
     private let lifecycle: Lifecycle
     private let access: AccessControl?
     private let crossOrigin: CrossOrigin?
+    private let rateLimiter: RateLimiter?
     private let observer: (@Sendable (RequestRecord) -> Void)?
 
     /// What is told of a request that was answered.
@@ -37,11 +38,12 @@ public final class CacheService: HTTPHandler {
     ///   - limits: How much a client may send.
     ///   - access: Who may ask for what; nil for everybody for everything.
     ///   - crossOrigin: Which web pages of other origins may ask from a browser; nil for none.
+    ///   - rateLimiter: How many requests a client may make; nil for any number.
     ///   - version: The program's version, for the index and the metrics.
     ///   - observer: Told each request that was answered, on the server's thread; nil for none, which costs nothing.
     public init(
         cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil,
-        crossOrigin: CrossOrigin? = nil, version: String,
+        crossOrigin: CrossOrigin? = nil, rateLimiter: RateLimiter? = nil, version: String,
         observer: (@Sendable (RequestRecord) -> Void)? = nil
     ) {
         self.cache = cache
@@ -49,6 +51,7 @@ public final class CacheService: HTTPHandler {
         self.version = version
         self.access = access
         self.crossOrigin = crossOrigin
+        self.rateLimiter = rateLimiter
         self.observer = observer
         lifecycle = Lifecycle()
         statistics = ServiceStatistics(start: cache.now)
@@ -63,16 +66,47 @@ public final class CacheService: HTTPHandler {
         version = service.version
         access = nil
         crossOrigin = service.crossOrigin
+        rateLimiter = nil
         observer = service.observer
         lifecycle = service.lifecycle
         statistics = service.statistics
     }
 
-    /// The service as the request may use it.
+    /// The service as the request may use it, and what its response is to tell of the limit on requests.
     ///
+    /// - Parameter counts: Whether the request counts: once for each.
     /// - Throws: ``Problem`` if it may not.
-    private func admitted(_ head: RequestHead, _ route: Route) throws(Problem) -> CacheService {
-        guard let access, let granted = try access.check(head, route) else { return self }
+    private func admitted(
+        _ head: RequestHead, _ route: Route, counts: Bool
+    ) throws(Problem) -> (service: CacheService, fields: HeaderFields?) {
+        guard access != nil || rateLimiter != nil else { return (self, nil) }
+        var granted: AccessControl.Access?
+        do throws(Problem) {
+            granted = try access?.check(head, route)
+        } catch {
+            // Who guesses tokens is counted too.
+            _ = try limited(head, route, nil, counts: counts)
+            throw error
+        }
+        return (try confined(head, route, granted), try limited(head, route, granted?.client, counts: counts))
+    }
+
+    private func limited(
+        _ head: RequestHead, _ route: Route, _ client: RateLimiter.Client?, counts: Bool
+    ) throws(Problem) -> HeaderFields? {
+        guard let rateLimiter, head.method != .options else { return nil }
+        switch route {
+        case .livez, .readyz, .healthz: return nil
+        default: break
+        }
+        let client = client ?? head.clientAddress.map { .address($0.network) } ?? .local
+        return try rateLimiter.check(client, now: cache.now, takes: counts)
+    }
+
+    private func confined(
+        _ head: RequestHead, _ route: Route, _ granted: AccessControl.Access?
+    ) throws(Problem) -> CacheService {
+        guard let granted else { return self }
         if route == .keys, head.method == .delete, granted.prefix.isEmpty, granted.scope < .admin {
             let prefix = try RequestReading.parameter("prefix", of: head) ?? []
             guard !prefix.isEmpty else {
@@ -99,14 +133,17 @@ public final class CacheService: HTTPHandler {
         let (route, _) = Route.match(head.path)
         let service: CacheService
         do throws(Problem) {
-            service = try admitted(head, route)
+            (service, _) = try admitted(head, route, counts: false)
         } catch {
             return refusal(error, head, route)
         }
         if route == .warm, head.method == .post {
             do throws(Problem) {
                 try RequestReading.checkContent(of: head)
-                return .stream(WarmReceiver(service: service, fields: crossOrigin?.fields(for: head)))
+                return .stream(
+                    WarmReceiver(
+                        service: service,
+                        fields: [try admitted(head, route, counts: true).fields, crossOrigin?.fields(for: head)]))
             } catch {
                 return refusal(error, head, route)
             }
@@ -166,7 +203,9 @@ public final class CacheService: HTTPHandler {
         let (route, key) = Route.match(request.head.path)
         var response: Response
         do throws(Problem) {
-            response = try admitted(request.head, route).answer(request, route, key, now: start)
+            let (service, fields) = try admitted(request.head, route, counts: true)
+            response = try service.answer(request, route, key, now: start)
+            if let fields { response.headers.add(fields) }
         } catch {
             response = error.response
         }

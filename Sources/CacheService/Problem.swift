@@ -24,6 +24,7 @@ enum ProblemCode: String, CaseIterable {
     case tooManyItems = "too_many_items"
     case keyTooLong = "key_too_long"
     case unsupportedMediaType = "unsupported_media_type"
+    case rateLimited = "rate_limited"
     case headersTooLarge = "headers_too_large"
     case loading = "loading"
     case draining = "draining"
@@ -44,6 +45,7 @@ enum ProblemCode: String, CaseIterable {
         case .valueTooLarge, .bodyTooLarge, .tooManyItems: 413
         case .keyTooLong: 414
         case .unsupportedMediaType: 415
+        case .rateLimited: 429
         case .headersTooLarge: 431
         case .internalError: 500
         case .loading, .draining: 503
@@ -81,6 +83,10 @@ struct Problem: Error {
     var acceptsPatch = false
     /// What to show to be let in: `WWW-Authenticate`.
     var challenge: String?
+    /// After how many seconds it is worth asking again; nil for a second where the status says that it is.
+    var retryAfter: Int?
+    /// What the response tells of the limit on requests.
+    var rateLimit: HeaderFields?
 
     init(_ code: ProblemCode, _ detail: String) {
         self.code = code
@@ -120,7 +126,8 @@ struct Problem: Error {
         if refusesEncoding { headers.add("Accept-Encoding", "identity") }
         if let challenge { headers.add("WWW-Authenticate", challenge) }
         if acceptsPatch { headers.add("Accept-Patch", "\(Route.patchType)") }
-        if code.status == 503 { headers.add("Retry-After", "1") }
+        if code.status == 503 || code.status == 429 { headers.add("Retry-After", "\(retryAfter ?? 1)") }
+        if let rateLimit { headers.add(rateLimit) }
         return Response(status: code.status, headers: headers, body: .bytes(body))
     }
 }

@@ -22,6 +22,8 @@ struct ConnectionFields: RequestFields {
         }
     }
 
+    var clientAddress: ClientAddress? { mhd_client_address(connection).flatMap { ClientAddress($0) } }
+
     private static let visit: MHD_KeyValueIteratorN = { context, _, name, nameCount, value, valueCount in
         guard let search = context?.assumingMemoryBound(to: (name: StaticString, visit: (BorrowedBytes) -> Void).self)
         else { return .NO }

@@ -12,14 +12,18 @@ public final class LiteralRequest {
     ///   - target: The path as it would be sent, percent-encoded, with the query behind a `?`.
     ///   - headers: The header fields.
     ///   - body: The body.
-    public init(_ method: Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []) {
+    ///   - address: Where it comes from.
+    public init(
+        _ method: Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [],
+        from address: ClientAddress? = nil
+    ) {
         self.method = method
         self.body = .allocate(byteCount: body.count + Request.padding, alignment: 1)
         self.body.copyBytes(from: body + [UInt8](repeating: 0, count: Request.padding))
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = Self.keep(parts[0])
         query = Self.keep(parts.count > 1 ? parts[1] : "")
-        fields = Fields(headers: headers.map { ($0.0.lowercased(), Self.keep($0.1)) })
+        fields = Fields(headers: headers.map { ($0.0.lowercased(), Self.keep($0.1)) }, clientAddress: address)
     }
 
     deinit {
@@ -56,10 +60,14 @@ public final class LiteralRequest {
 
     /// Fields at addresses that do not change as long as the request lives.
     private final class Fields: RequestFields {
+        let clientAddress: ClientAddress?
         private let headers: [(name: String, value: UnsafeMutableRawBufferPointer)]
 
         /// - Parameter headers: Names in lower case, and values that are freed with this.
-        init(headers: [(String, UnsafeMutableRawBufferPointer)]) { self.headers = headers.map { ($0.0, $0.1) } }
+        init(headers: [(String, UnsafeMutableRawBufferPointer)], clientAddress: ClientAddress?) {
+            self.headers = headers.map { ($0.0, $0.1) }
+            self.clientAddress = clientAddress
+        }
 
         var marks: HeadMarks {
             headers.reduce(into: []) { marks, field in

@@ -38,6 +38,9 @@ public struct RequestHead {
         fields.forEachHeader(name, visit)
     }
 
+    /// Where the request comes from; nil over a socket in the file system.
+    public var clientAddress: ClientAddress? { fields.clientAddress }
+
     /// The parameters of the query.
     public var parameters: QueryParameters { QueryParameters(query) }
 
@@ -71,4 +74,5 @@ public enum BodyFraming: Sendable, Equatable {
 protocol RequestFields {
     func header(_ name: StaticString) -> BorrowedBytes?
     func forEachHeader(_ name: StaticString, _ visit: (BorrowedBytes) -> Void)
+    var clientAddress: ClientAddress? { get }
 }

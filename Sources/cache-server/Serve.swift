@@ -69,6 +69,7 @@ struct Serve: AsyncParsableCommand {
         }
         let service = CacheService(
             cache: cache, limits: configuration.limits, access: access, crossOrigin: configuration.crossOrigin,
+            rateLimiter: configuration.rateLimiter,
             version: CacheServer.version, observer: observer)
         let lifecycle = ServerLifecycle(
             service: service, http: configuration.http, drainTimeout: configuration.drainTimeout,

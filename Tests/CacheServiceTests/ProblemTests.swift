@@ -19,6 +19,7 @@ struct ProblemTests {
             ("value_too_large", 413, "Content Too Large"), ("body_too_large", 413, "Content Too Large"),
             ("too_many_items", 413, "Content Too Large"), ("key_too_long", 414, "URI Too Long"),
             ("unsupported_media_type", 415, "Unsupported Media Type"),
+            ("rate_limited", 429, "Too Many Requests"),
             ("headers_too_large", 431, "Request Header Fields Too Large"), ("loading", 503, "Service Unavailable"),
             ("draining", 503, "Service Unavailable"), ("insufficient_storage", 507, "Insufficient Storage"),
             ("internal_error", 500, "Internal Server Error"),
@@ -69,7 +70,7 @@ struct ProblemTests {
     @Test(arguments: ProblemCode.allCases)
     func saysWhenToComeBackWhereThatHelps(code: ProblemCode) {
         let reply = Reply(Problem(code, "d").response)
-        #expect(reply["Retry-After"] == (code.status == 503 ? "1" : nil))
+        #expect(reply["Retry-After"] == ([429, 503].contains(code.status) ? "1" : nil))
         #expect(reply["Allow"] == nil)
     }
 }

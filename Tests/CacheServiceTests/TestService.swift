@@ -19,12 +19,13 @@ struct TestService {
     ///   - limits: How much a client may send.
     ///   - access: Who may ask for what.
     ///   - crossOrigin: Which web pages may ask.
+    ///   - rateLimiter: How many requests a client may make.
     ///   - observer: Told each request that was answered.
     init(
         capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil,
         secondsSince1970: Int = 1_700_000_000,
         limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil, crossOrigin: CrossOrigin? = nil,
-        observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
+        rateLimiter: RateLimiter? = nil, observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
     ) throws {
         clock = ManualClock(secondsSince1970: secondsSince1970)
         cache = try ProductionCache(
@@ -32,14 +33,16 @@ struct TestService {
                 capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, eviction: .lru,
                 clock: .manual(clock)))
         service = CacheService(
-            cache: cache, limits: limits, access: access, crossOrigin: crossOrigin, version: "1.2.3", observer: observer
+            cache: cache, limits: limits, access: access, crossOrigin: crossOrigin, rateLimiter: rateLimiter,
+            version: "1.2.3", observer: observer
         )
     }
 
-    func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [])
-        -> Reply
-    {
-        Reply(LiteralRequest(method, target, headers: headers, body: body).answer(by: service))
+    func ask(
+        _ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [],
+        from address: ClientAddress? = nil
+    ) -> Reply {
+        Reply(LiteralRequest(method, target, headers: headers, body: body, from: address).answer(by: service))
     }
 
     func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: String) -> Reply {

@@ -1,4 +1,4 @@
-"""Who may use it: tokens and their file, sockets in the file system, web pages of other origins."""
+"""Who may use it, and how often: tokens, rates, sockets in the file system, web pages of other origins."""
 
 import hashlib
 import signal
@@ -118,6 +118,22 @@ def test_one_warning_where_everybody_may_ask(start_server, token_file):
     guarded = start_server("--host", "0.0.0.0", "--auth-tokens", str(token_file(("t", "read"))))
     alone = start_server()
     assert not [entry for entry in guarded.logs + alone.logs if entry["level"] == "warning"]
+
+
+# Rates
+
+
+def test_a_client_may_ask_so_often(start_server):
+    server = start_server("--rate-limit", "1", "--rate-burst", "5")
+    replies = [curl(f"{server.base_url}/keys/a") for _ in range(12)]
+    statuses = [reply.status for reply in replies]
+    # Some time passes meanwhile.
+    assert statuses[:5] == [404] * 5 and statuses.count(429) >= 5
+    refused = next(reply for reply in replies if reply.status == 429)
+    assert_problem(refused, 429, "rate_limited")
+    assert refused.header("Retry-After") == "1"
+    assert replies[0].header("RateLimit") == '"client";r=4'
+    assert all(curl(f"{server.base_url}/livez").status == 200 for _ in range(10))
 
 
 # Sockets

@@ -23,6 +23,7 @@ BAD_VALUES = [
     ("max-connections", "0"), ("max-connections", "none at all"),
     ("idle-timeout", "-1s"), ("idle-timeout", "x"), ("request-timeout", "0"), ("request-timeout", "1ms"), ("drain-timeout", "-1s"), ("drain-timeout", "10 minutes or so"),
     ("socket-mode", "0999"), ("socket-mode", "rw"), ("socket-mode", "1777"),
+    ("rate-limit", "0"), ("rate-limit", "1.5"), ("rate-burst", "none"),
     ("public-metrics", "yes"), ("cors-origin", "app.example"), ("cors-origin", "https://a/b"), ("cors-origin", "null"),
     ("log-level", "loud"), ("log-format", "xml"),
 ]  # fmt: skip

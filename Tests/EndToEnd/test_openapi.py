@@ -101,6 +101,7 @@ ANSWERS_OF_ANY_PATH = (
     "HeadersTooLarge",
     "Unauthorized",
     "Forbidden",
+    "RateLimited",
 )
 
 

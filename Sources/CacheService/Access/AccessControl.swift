@@ -24,6 +24,8 @@ public final class AccessControl: Sendable {
         var scope: AccessScope
         /// What the keys must begin with.
         var prefix: [UInt8]
+        /// Whose token it is.
+        var client: RateLimiter.Client
     }
 
     /// Lets a request pass, or not.
@@ -46,7 +48,7 @@ public final class AccessControl: Sendable {
                 "the token has the scope \(grant.scope.rawValue); \(head.method.name) \(route.pattern) needs \(needed.rawValue)"
             )
         }
-        return Access(scope: grant.scope, prefix: grant.prefix)
+        return Access(scope: grant.scope, prefix: grant.prefix, client: .token(grant.identity))
     }
 
     private static func token(of head: RequestHead) throws(Problem) -> BorrowedBytes? {

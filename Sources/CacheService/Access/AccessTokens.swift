@@ -8,6 +8,9 @@ public struct AccessTokens: Sendable {
         var scope: AccessScope
         /// What all keys begin with that it may be used for; empty for any key.
         var prefix: [UInt8] = []
+
+        /// Tells it from others, to whoever counts what its owner does.
+        var identity: UInt64 { AccessTokens.shortened(digest) }
     }
 
     /// By the first eight bytes of the digest.
@@ -94,7 +97,7 @@ public struct AccessTokens: Sendable {
         }
     }
 
-    private static func shortened(_ digest: [UInt8]) -> UInt64 {
+    fileprivate static func shortened(_ digest: [UInt8]) -> UInt64 {
         digest.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
     }
 

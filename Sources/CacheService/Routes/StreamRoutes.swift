@@ -48,11 +48,11 @@ private final class ExportProducer: BodyProducer {
 final class WarmReceiver: BodyReceiver {
     private let service: CacheService
     private var loader: NDJSONLoader
-    private let fields: HeaderFields?
+    private let fields: [HeaderFields?]
     private let start: Int64
 
-    /// - Parameter fields: What the answer has beside its own; nil for nothing.
-    init(service: CacheService, fields: HeaderFields? = nil) {
+    /// - Parameter fields: What the answer has beside its own; nil is nothing.
+    init(service: CacheService, fields: [HeaderFields?] = []) {
         self.service = service
         self.fields = fields
         loader = NDJSONLoader(cache: service.cache, limits: service.limits.entries)
@@ -63,7 +63,7 @@ final class WarmReceiver: BodyReceiver {
 
     func respond() -> Response {
         var response = answer()
-        if let fields { response.headers.add(fields) }
+        for case let fields? in fields { response.headers.add(fields) }
         service.finish(&response, .warm, .post, start: start)
         return response
     }

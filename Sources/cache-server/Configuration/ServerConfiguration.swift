@@ -13,6 +13,7 @@ struct ServerConfiguration: Sendable {
     let tokenFile: TokenFile?
     let hasPublicMetrics: Bool
     let crossOrigin: CrossOrigin?
+    let rateLimiter: RateLimiter?
     let logLevel: Logger.Level
     let logFormat: LogFormat
 
@@ -41,6 +42,8 @@ struct ServerConfiguration: Sendable {
         drainTimeout = try value(Settings.drainTimeout)
         tokenFile = try value(Settings.authTokens).map { TokenFile(path: $0) }
         hasPublicMetrics = try value(Settings.publicMetrics) == .on
+        let rateBurst = try value(Settings.rateBurst)
+        rateLimiter = try value(Settings.rateLimit).map { RateLimiter(rate: $0, burst: rateBurst) }
         crossOrigin = try value(Settings.corsOrigin)
         cache = CacheConfiguration(
             capacity: try value(Settings.capacity), memoryLimit: try value(Settings.maxMemory),

@@ -25,6 +25,8 @@ struct SettingFlags: ParsableArguments {
     struct Access: ParsableArguments {
         @Option(Settings.authTokens) var authTokens: String?
         @Option(Settings.publicMetrics) var publicMetrics: String?
+        @Option(Settings.rateLimit) var rateLimit: String?
+        @Option(Settings.rateBurst) var rateBurst: String?
         @Option(Settings.corsOrigin) var corsOrigin: String?
     }
 
@@ -62,6 +64,8 @@ struct SettingFlags: ParsableArguments {
             (Settings.drainTimeout.name, network.drainTimeout),
             (Settings.authTokens.name, access.authTokens),
             (Settings.publicMetrics.name, access.publicMetrics),
+            (Settings.rateLimit.name, access.rateLimit),
+            (Settings.rateBurst.name, access.rateBurst),
             (Settings.corsOrigin.name, access.corsOrigin),
             (Settings.capacity.name, cache.capacity),
             (Settings.maxMemory.name, cache.maxMemory),

@@ -46,6 +46,12 @@ enum Settings {
         "public-metrics", "Whether /stats and /metrics need no token: \(words(of: Switch.self))", .word("switch"),
         default: Switch.off)
 
+    static let rateLimit = Setting(
+        "rate-limit", "Requests a second that a client may make, by its token or else its address",
+        .orNone(.integer(in: 1...1_000_000)), default: nil)
+    static let rateBurst = Setting(
+        "rate-burst", "Requests that a client may make at once, under a --rate-limit", .integer(in: 1...1_000_000),
+        default: 100)
     static let corsOrigin = Setting(
         "cors-origin", "Origins of web pages that may use the cache from a browser; * is any", .orNone(.origins),
         default: nil)
@@ -102,9 +108,10 @@ enum Settings {
 
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
-        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name, requestTimeout.name,
+        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name,
+        requestTimeout.name,
         drainTimeout.name,
-        authTokens.name, publicMetrics.name, corsOrigin.name,
+        authTokens.name, publicMetrics.name, rateLimit.name, rateBurst.name, corsOrigin.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
         maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,
         logLevel.name, logFormat.name,

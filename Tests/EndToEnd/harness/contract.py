@@ -46,6 +46,8 @@ OPTIONS = (
     "socket-mode",
     "auth-tokens",
     "public-metrics",
+    "rate-limit",
+    "rate-burst",
     "cors-origin",
     "capacity",
     "max-memory",
