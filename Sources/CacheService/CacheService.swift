@@ -187,6 +187,14 @@ public final class CacheService: HTTPHandler {
         return refused(problem, head, route)
     }
 
+    public func refuse(overloaded head: RequestHead) -> Response {
+        let (route, _) = Route.match(head.path)
+        return refused(
+            Problem(.overloaded, "the bodies of other requests take all the memory that there is for them; try again"),
+            head,
+            route)
+    }
+
     public func refuse(malformed detail: String) -> Response { refusedUnread(Problem(.malformedRequest, detail)) }
 
     public func refuse(headTooLarge detail: String) -> Response { refusedUnread(Problem(.headersTooLarge, detail)) }

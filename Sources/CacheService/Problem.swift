@@ -26,6 +26,7 @@ enum ProblemCode: String, CaseIterable {
     case unsupportedMediaType = "unsupported_media_type"
     case rateLimited = "rate_limited"
     case headersTooLarge = "headers_too_large"
+    case overloaded = "overloaded"
     case loading = "loading"
     case draining = "draining"
     case insufficientStorage = "insufficient_storage"
@@ -48,7 +49,7 @@ enum ProblemCode: String, CaseIterable {
         case .rateLimited: 429
         case .headersTooLarge: 431
         case .internalError: 500
-        case .loading, .draining: 503
+        case .overloaded, .loading, .draining: 503
         case .insufficientStorage: 507
         }
     }

@@ -5,11 +5,12 @@ struct BodyBuffer: ~Copyable {
     // Invariant: `start` is nil or points to `capacity` bytes from malloc, owned by this value, of which the first `count`
     // are written; `count` + padding <= capacity.
     private var start: UnsafeMutableRawPointer?
-    private var capacity = 0
+    /// Bytes that it takes.
+    private(set) var capacity = 0
     private(set) var count = 0
 
     /// The most that is set aside on the word of a Content-Length alone.
-    private static let largestGuess = 1 << 20
+    static let largestGuess = 1 << 20
     private static let smallest = 512
 
     /// - Parameter expected: How many bytes are announced; nil if that is not known.

@@ -31,7 +31,11 @@ final class Daemon: Sendable {
         let pace = configuration.requestTimeout.map {
             RequestPace.Bounds(patience: $0, leastBytesPerSecond: HTTPServerConfiguration.leastBytesPerSecond)
         }
-        workers = (0..<configuration.threads).map { _ in Worker(dispatcher, watch: pace.map { ConnectionWatch($0) }) }
+        workers = (0..<configuration.threads).map { _ in
+            Worker(
+                dispatcher, watch: pace.map { ConnectionWatch($0) },
+                mostBodyBytes: configuration.maxBodyMemory / configuration.threads)
+        }
         var options = mhd_configuration()
         options.threads = 1
         options.timeout = CUnsignedInt(clamping: (configuration.idleTimeout / .seconds(1)).rounded(.up))

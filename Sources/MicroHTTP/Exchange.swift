@@ -65,7 +65,9 @@ let handleCompletion: MHD_RequestCompletedCallback = { context, connection, slot
         if NoBody(held) != nil { return worker.traffic.complete() }
         // It has not begun.
         guard RequestLine.Note(held) == nil else { return }
-        switch Unmanaged<Upload>.fromOpaque(held).takeRetainedValue().destination {
+        let upload = Unmanaged<Upload>.fromOpaque(held).takeRetainedValue()
+        worker.bodyBytes -= upload.buffer.capacity
+        switch upload.destination {
         // What is thrown away was answered in full before.
         case .nowhere: return
         case .receiver: if let connection { worker.watch?.setStream(false, mhd_socket(connection)) }
@@ -165,7 +167,12 @@ private struct Exchange {
                 guard length <= limit else { return refuse(slot, worker.dispatcher.refuse(head, limit)) }
                 announced = length
             }
-            hold(Upload(.buffer(limit: limit), marks: marks, length: announced), in: slot)
+            guard worker.hasRoom(min(announced ?? 0, BodyBuffer.largestGuess)) else {
+                return refuse(slot, worker.dispatcher.refuseOverload(head))
+            }
+            let upload = Upload(.buffer(limit: limit), marks: marks, length: announced)
+            worker.bodyBytes += upload.buffer.capacity
+            hold(upload, in: slot)
         }
         return .YES
     }
@@ -184,7 +191,12 @@ private struct Exchange {
             if upload.buffer.count + piece.count > limit {
                 return refuse(upload, worker.dispatcher.refuse(head(.chunked, upload.marks), limit))
             }
+            let capacity = upload.buffer.capacity
+            guard worker.hasRoom(piece.count, own: capacity) else {
+                return refuse(upload, worker.dispatcher.refuseOverload(head(.chunked, upload.marks)))
+            }
             if !upload.buffer.append(piece) { return .NO }
+            worker.bodyBytes += upload.buffer.capacity - capacity
         case .nowhere(let budget):
             guard piece.count <= budget else { return .NO }
             upload.destination = .nowhere(budget: budget - piece.count)
@@ -248,6 +260,7 @@ private struct Exchange {
     /// a client that still sends, and may have no memory for one to a large head: so it is written to the socket here.
     private func refuse(_ upload: Upload, _ response: consuming Response) -> MHD_Result {
         guard sendNow(response) else { return .NO }
+        worker.bodyBytes -= upload.buffer.capacity
         upload.buffer = BodyBuffer(expected: nil)
         upload.destination = .nowhere(budget: Self.discardBudget)
         worker.traffic.complete()

@@ -8,6 +8,9 @@ public protocol HTTPHandler: Sendable {
     /// Answers a request whose body is longer than the limit of its admission.
     func refuse(_ head: RequestHead, overLimit limit: Int) -> Response
 
+    /// Answers a request for whose body there is no memory now.
+    func refuse(overloaded head: RequestHead) -> Response
+
     /// Answers a request whose head is wrong; the connection is closed behind it.
     func refuse(malformed detail: String) -> Response
 

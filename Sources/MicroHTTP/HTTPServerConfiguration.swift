@@ -12,6 +12,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var maxConnections: Int
     /// How long a connection may be silent before it is closed, in whole seconds; zero for ever.
     public var idleTimeout: Duration
+    /// How many bytes the bodies may take that are being received, in all; those that come beyond are refused. Each thread has its
+    /// share, in which there is always room for one.
+    public var maxBodyMemory: Int
     /// For how long a request may arrive at less than ``leastBytesPerSecond`` before its connection is cut; nil for ever. Streams
     /// are exempt.
     public var requestTimeout: Duration?
@@ -33,7 +36,8 @@ public struct HTTPServerConfiguration: Sendable {
 
     public init(
         host: String = "127.0.0.1", port: Int = 8080, threads: Int = 1, maxConnections: Int = 10_000,
-        idleTimeout: Duration = .seconds(60), requestTimeout: Duration? = .seconds(10)
+        idleTimeout: Duration = .seconds(60), requestTimeout: Duration? = .seconds(10),
+        maxBodyMemory: Int = 1 << 30
     ) {
         self.host = host
         self.port = port
@@ -41,6 +45,7 @@ public struct HTTPServerConfiguration: Sendable {
         self.maxConnections = maxConnections
         self.idleTimeout = idleTimeout
         self.requestTimeout = requestTimeout
+        self.maxBodyMemory = maxBodyMemory
     }
 }
 

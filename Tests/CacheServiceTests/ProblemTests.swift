@@ -20,7 +20,8 @@ struct ProblemTests {
             ("too_many_items", 413, "Content Too Large"), ("key_too_long", 414, "URI Too Long"),
             ("unsupported_media_type", 415, "Unsupported Media Type"),
             ("rate_limited", 429, "Too Many Requests"),
-            ("headers_too_large", 431, "Request Header Fields Too Large"), ("loading", 503, "Service Unavailable"),
+            ("headers_too_large", 431, "Request Header Fields Too Large"), ("overloaded", 503, "Service Unavailable"),
+            ("loading", 503, "Service Unavailable"),
             ("draining", 503, "Service Unavailable"), ("insufficient_storage", 507, "Insufficient Storage"),
             ("internal_error", 500, "Internal Server Error"),
         ]

@@ -19,7 +19,7 @@ BAD_VALUES = [
     ("ttl-jitter", "-1"), ("ttl-jitter", "101"), ("ttl-jitter", "1.5"), ("ttl-jitter", "some"),
     ("threads", "0"), ("threads", "-1"), ("threads", "two"),
     ("max-value-bytes", "0"), ("max-value-bytes", "big"), ("max-body-bytes", "-1"), ("max-key-bytes", "0"),
-    ("max-bulk-items", "0"),
+    ("max-bulk-items", "0"), ("max-inflight-bytes", "1KiB"),
     ("max-connections", "0"), ("max-connections", "none at all"),
     ("idle-timeout", "-1s"), ("idle-timeout", "x"),
     ("request-timeout", "0"), ("request-timeout", "1ms"),

@@ -102,6 +102,7 @@ ANSWERS_OF_ANY_PATH = (
     "Unauthorized",
     "Forbidden",
     "RateLimited",
+    "Overloaded",
 )
 
 

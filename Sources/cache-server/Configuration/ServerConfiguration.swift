@@ -36,6 +36,7 @@ struct ServerConfiguration: Sendable {
             requestTimeout: try value(Settings.requestTimeout))
         let socketMode = try value(Settings.socketMode)
         http.socket = try value(Settings.socket).map { .init(path: $0, mode: socketMode.bits) }
+        http.maxBodyMemory = try value(Settings.maxInflightBytes)
         // A thread more than there may be connections would never have one, and the server refuses to have it.
         http.threads = min(http.threads, http.maxConnections)
         effective[Settings.threads.name.key] = Settings.threads.syntax.logged(http.threads)

@@ -43,6 +43,7 @@ struct SettingFlags: ParsableArguments {
         @Option(Settings.maxValueBytes) var maxValueBytes: String?
         @Option(Settings.maxBodyBytes) var maxBodyBytes: String?
         @Option(Settings.maxBulkItems) var maxBulkItems: String?
+        @Option(Settings.maxInflightBytes) var maxInflightBytes: String?
     }
 
     struct Logging: ParsableArguments {
@@ -76,6 +77,7 @@ struct SettingFlags: ParsableArguments {
             (Settings.maxValueBytes.name, limits.maxValueBytes),
             (Settings.maxBodyBytes.name, limits.maxBodyBytes),
             (Settings.maxBulkItems.name, limits.maxBulkItems),
+            (Settings.maxInflightBytes.name, limits.maxInflightBytes),
             (Settings.logLevel.name, logging.logLevel),
             (Settings.logFormat.name, logging.logFormat),
         ]

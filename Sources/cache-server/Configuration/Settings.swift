@@ -92,6 +92,13 @@ enum Settings {
         "max-bulk-items", "Most items of a bulk request", .integer(in: 1...Int.max), default: limitDefaults.maxBulkItems
     )
 
+    static let maxInflightBytes = Setting(
+        "max-inflight-bytes", "Most memory for the bodies of requests that are being received",
+        .size(in: (1 << 20)...Int.max), default: "an eighth of the container's or the machine's, at least 128MiB"
+    ) { machine in
+        max((machine.memory ?? 0) / 8, 128 << 20)
+    }
+
     // What it says.
     static let logLevel = Setting(
         "log-level", "Least severity that is logged: \(words(of: Logger.Level.self))", .word("level"),
@@ -113,7 +120,7 @@ enum Settings {
         drainTimeout.name,
         authTokens.name, publicMetrics.name, rateLimit.name, rateBurst.name, corsOrigin.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
-        maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name,
+        maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name, maxInflightBytes.name,
         logLevel.name, logFormat.name,
     ]
 

@@ -58,6 +58,7 @@ OPTIONS = (
     "max-body-bytes",
     "max-key-bytes",
     "max-bulk-items",
+    "max-inflight-bytes",
     "max-connections",
     "idle-timeout",
     "request-timeout",

@@ -12,6 +12,10 @@ struct TestHandler: HTTPHandler {
         .text("\(head.method.name) \(String(head.path)): over the limit of \(limit)", status: 413)
     }
 
+    func refuse(overloaded head: RequestHead) -> Response {
+        .text("\(head.method.name) \(String(head.path)): no room", status: 503)
+    }
+
     func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
     func refuse(headTooLarge detail: String) -> Response { .text(detail, status: 431) }
 
@@ -40,12 +44,14 @@ extension String {
 ///   - threads: How many threads serve.
 ///   - maxConnections: The most connections at a time.
 ///   - idleTimeout: How long a connection may be silent.
+///   - maxBodyMemory: How many bytes the bodies may take.
 func withServer<Result>(
     _ handler: some HTTPHandler = TestHandler(), threads: Int = 2, maxConnections: Int = 1000,
-    idleTimeout: Duration = .seconds(120), _ body: (HTTPServer) throws -> Result
+    idleTimeout: Duration = .seconds(120), maxBodyMemory: Int = 1 << 30, _ body: (HTTPServer) throws -> Result
 ) throws -> Result {
     let configuration = HTTPServerConfiguration(
-        port: 0, threads: threads, maxConnections: maxConnections, idleTimeout: idleTimeout)
+        port: 0, threads: threads, maxConnections: maxConnections, idleTimeout: idleTimeout,
+        maxBodyMemory: maxBodyMemory)
     let server = try HTTPServer(configuration, handler: handler)
     defer { server.stop() }
     return try body(server)

@@ -112,6 +112,7 @@ struct UploadLimitTests {
                     "\(head.header("X-Name").map { String($0) } ?? "") \(head.parameter("q").map { String($0) } ?? "")",
                     status: 413)
             }
+            func refuse(overloaded head: RequestHead) -> Response { .text("no room", status: 503) }
             func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
             func refuse(headTooLarge detail: String) -> Response { .text(detail, status: 431) }
         }
@@ -121,6 +122,66 @@ struct UploadLimitTests {
                 let reply = try server.ask(line + rest)
                 #expect(reply.text == "n 1")
             }
+        }
+    }
+}
+
+/// Bodies that take too much together.
+struct BodyMemoryTests {
+    private let handler = TestHandler(onAdmit: { _ in .collect(limit: 1 << 20) })
+
+    private func head(_ count: Int) -> String { "PUT /b HTTP/1.1\r\nHost: test\r\nContent-Length: \(count)\r\n\r\n" }
+
+    @Test func whatComesBeyondIsRefusedUntilThereIsRoom() throws {
+        try withServer(handler, threads: 1, maxBodyMemory: 300_000) { server in
+            let first = try server.connect()
+            // As much as it announces is set aside for it.
+            try first.send(head(200_000) + String(repeating: "x", count: 10))
+            try waitUntil("it has begun") { server.requestsInFlight == 1 }
+            let second = try server.connect()
+            try second.send(head(200_000))
+            let refused = try second.readReply()
+            #expect(refused.status == 503 && refused.text == "PUT /b: no room" && refused.closes)
+            // A small one finds room beside it.
+            #expect(try server.ask(put("/small", "x")).status == 200)
+            // Chunks are counted as they come.
+            let chunked = try server.connect()
+            try chunked.send("PUT /c HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = String(repeating: "x", count: 0x8000)
+            for _ in 0..<8 { try chunked.send("8000\r\n\(chunk)\r\n") }
+            #expect(try chunked.readReply().status == 503)
+            try first.send(String(repeating: "x", count: 199_990))
+            #expect(try first.readReply().status == 200)
+            // All of it is given back: the same again, and again.
+            for _ in 0..<5 {
+                #expect(try server.ask(put("/again", String(repeating: "x", count: 250_000))).status == 200)
+            }
+        }
+    }
+
+    /// Whoever is alone is bounded by the handler's limit.
+    @Test func thereIsAlwaysRoomForOne() throws {
+        try withServer(handler, threads: 1, maxBodyMemory: 1000) { server in
+            #expect(try server.ask(put("/large", String(repeating: "x", count: 1 << 20))).status == 200)
+        }
+    }
+
+    /// The connection is closed with its last reference.
+    private func leave(_ server: HTTPServer) throws {
+        let gone = try server.connect()
+        try gone.send(head(250_000) + "x")
+        try waitUntil("it has begun") { server.requestsInFlight == 1 }
+    }
+
+    /// What goes away in the middle gives its room back too.
+    @Test func aVanishedClientLeavesRoom() throws {
+        try withServer(handler, threads: 1, maxBodyMemory: 300_000) { server in
+            for _ in 0..<5 {
+                try leave(server)
+                try waitUntil("it is over") { server.requestsInFlight == 0 }
+            }
+            let body = String(repeating: "x", count: 250_000)
+            #expect(try server.ask(put("/b", body)).status == 200)
         }
     }
 }
