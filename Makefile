@@ -2,7 +2,7 @@
 
 # What the build links against, what the tests drive, what the benchmarks measure against.
 BUILD_PACKAGES = libgnutls28-dev libmicrohttpd-dev libsimdjson-dev libxxhash-dev pkg-config
-TEST_PACKAGES = curl python3-venv prometheus
+TEST_PACKAGES = curl haproxy nginx-light python3-venv prometheus
 MEMORY_PEERS = memcached redis-server
 BENCH_PACKAGES = wrk nginx-light $(MEMORY_PEERS) redis-tools webdis
 LINT_PACKAGES = shellcheck
