@@ -16,6 +16,7 @@ struct CacheModel {
         var storedAt: Int64
         /// `Int64.max` if it does not expire.
         var expiresAt: Int64
+        var tag: Int?
     }
 
     /// What the model knows of evictions.
@@ -74,10 +75,10 @@ struct CacheModel {
     }
 
     /// - Returns: Whether no live entry had the key.
-    mutating func put(_ key: Int, _ value: Value, lifetime: Int64?) -> Bool {
+    mutating func put(_ key: Int, _ value: Value, lifetime: Int64?, tag: Int? = nil) -> Bool {
         operations += 1
         stats.puts += 1
-        let entry = Held(value: value, storedAt: now, expiresAt: lifetime.map { now + $0 } ?? .max)
+        let entry = Held(value: value, storedAt: now, expiresAt: lifetime.map { now + $0 } ?? .max, tag: tag)
         if let old = held[key] {
             let wasAlive = old.expiresAt > now
             if wasAlive {
@@ -105,6 +106,18 @@ struct CacheModel {
         remove(key)
         return wasAlive
     }
+
+    /// - Returns: Whether there was a live one.
+    mutating func touch(_ key: Int, lifetime: Int64?) -> Bool {
+        operations += 1
+        guard live(key) != nil else { return false }
+        held[key]?.expiresAt = lifetime.map { now + $0 } ?? .max
+        use(key)
+        return true
+    }
+
+    /// The keys held whose entries have a tag.
+    func keys(tagged tag: Int) -> [Int] { held.filter { $0.value.tag == tag }.map(\.key) }
 
     /// Lets an entry go that is held, to make room.
     mutating func evict(_ key: Int) {

@@ -82,6 +82,9 @@ struct ModelRun {
         case ..<964: try walk()
         case ..<966: try removeAll(prefix: "g\(random.below(7))/")
         case ..<967: try compareStats()
+        case ..<980: try touch()
+        case ..<982: try removeTagged()
+        case ..<986: try updateOfAnother()
         case ..<968: resetStats()
         default: try get()
         }
@@ -122,14 +125,17 @@ struct ModelRun {
         let key = random.below(names.count)
         let value = newValue()
         let lifetime = newLifetime()
-        let expected = model.put(key, value, lifetime: lifetime ?? defaultLifetime)
+        let tag = random.oneIn(4) ? random.below(5) : nil
+        let isEncoded = random.oneIn(16)
+        let expected = model.put(
+            key, value, lifetime: lifetime ?? defaultLifetime, tag: isEncoded ? nil : tag)
         let ttl = lifetime.map { Duration.nanoseconds($0) }
-        if random.oneIn(16) {
+        if isEncoded {
             try cache.put(names[key], CodableValue(value: value), ttl: ttl)
         } else {
             var json = text(value)
             if random.oneIn(4) { json.insert(contentsOf: " \n\t".utf8, at: 1) }
-            let isNew = try cache.putJSON(names[key], json, ttl: ttl)
+            let isNew = try cache.putJSON(names[key], json, ttl: ttl, tags: tag.map { ["t\($0)", "all"] } ?? [])
             try expect(isNew == expected, "put \(names[key].debugDescription)")
         }
     }
@@ -137,6 +143,36 @@ struct ModelRun {
     private mutating func delete() throws {
         let key = random.below(names.count)
         try expect(cache.delete(names[key]) == model.delete(key), "delete \(names[key].debugDescription)")
+    }
+
+    private mutating func touch() throws {
+        let key = random.below(names.count)
+        let lifetime = newLifetime()
+        let expected = model.touch(key, lifetime: lifetime)
+        let ttl = lifetime.map { Duration.nanoseconds($0) }
+        try expect(
+            try cache.touch([names[key]], ttl: ttl) == (expected ? 1 : 0), "touch \(names[key].debugDescription)")
+    }
+
+    /// Writes that are told to go by another value than the one that is there: they leave all as it is.
+    private mutating func updateOfAnother() throws {
+        let key = random.below(names.count)
+        let isThere = model.live(key) != nil
+        let outcome = withUTF8(of: names[key]) { cache.delete($0, if: .isStill(random.next())) }
+        if isThere {
+            try expect(outcome == .conditionFailed, "delete of another \(names[key].debugDescription)")
+        } else {
+            try expect(outcome == .absent, "delete of nothing \(names[key].debugDescription)")
+            // What had expired is gone now.
+            _ = model.delete(key)
+        }
+    }
+
+    private mutating func removeTagged() throws {
+        let tag = random.below(5)
+        var expected = 0
+        for key in model.keys(tagged: tag) where model.delete(key) { expected += 1 }
+        try expect(cache.deleteAll(tag: "t\(tag)") == expected, "deleteAll of tag \(tag)")
     }
 
     // MARK: Several keys
