@@ -1,7 +1,8 @@
 # Production Cache. `make run` and `make test` are all that a newcomer needs; each target installs what it needs.
 
 # What the build links against, what the tests drive, what the benchmarks measure against.
-BUILD_PACKAGES = libgnutls28-dev libmicrohttpd-dev libsimdjson-dev libxxhash-dev libzstd-dev pkg-config zlib1g-dev
+BUILD_PACKAGES = libcurl4-gnutls-dev libgnutls28-dev libmicrohttpd-dev libsimdjson-dev libxxhash-dev libzstd-dev pkg-config \
+	zlib1g-dev
 TEST_PACKAGES = curl haproxy nginx-light python3-venv prometheus
 MEMORY_PEERS = memcached redis-server
 BENCH_PACKAGES = wrk nginx-light $(MEMORY_PEERS) redis-tools webdis

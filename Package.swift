@@ -27,6 +27,7 @@ let package = Package(
     ],
     targets: [
         // C libraries, each behind the narrowest face that does the work.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CSched"),
@@ -38,6 +39,9 @@ let package = Package(
         // What the library and the service share.
         .target(name: "Threading", dependencies: ["CSched"], swiftSettings: swiftSettings),
         .target(name: "Compression", dependencies: ["CZlib", "CZstd", "Threading"], swiftSettings: swiftSettings),
+
+        // What asks other servers.
+        .target(name: "HTTPClient", dependencies: ["CCurl", "Threading"], swiftSettings: swiftSettings),
 
         // The library.
         .target(
@@ -80,13 +84,17 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         // The tests, one folder a target.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport", dependencies: ["Threading"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(name: "ThreadingTests", dependencies: ["Threading", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CompressionTests", dependencies: ["Compression", "TestSupport"], swiftSettings: swiftSettings),
         .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
         .testTarget(
             name: "CacheCoreTests", dependencies: ["CMalloc", "CacheCore", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["Compression", "HTTPClient", "TestSupport", "Threading"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "MicroHTTPTests", dependencies: ["MicroHTTP", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CacheServiceTests", dependencies: ["CacheCore", "CacheService", "MicroHTTP", "TestSupport"],

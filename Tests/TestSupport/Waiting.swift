@@ -13,7 +13,7 @@ package struct DeadlinePassed: Error, CustomStringConvertible {
 ///   - what: What is waited for, for the error.
 ///   - deadline: When to give up. It is there so that a broken program fails instead of hanging; it measures nothing.
 /// - Throws: ``DeadlinePassed``.
-package func waitUntil(_ what: String, deadline: Duration = .seconds(60), _ condition: () -> Bool) throws {
+package func waitUntil(_ what: String, deadline: Duration = .seconds(600), _ condition: () -> Bool) throws {
     let clock = ContinuousClock()
     let end = clock.now + deadline
     while !condition() {
@@ -26,7 +26,7 @@ package func waitUntil(_ what: String, deadline: Duration = .seconds(60), _ cond
 ///
 /// - Throws: ``DeadlinePassed``.
 package func waitUntil(
-    _ what: String, deadline: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
+    _ what: String, deadline: Duration = .seconds(600), isolation: isolated (any Actor)? = #isolation,
     _ condition: () -> Bool
 ) async throws {
     let clock = ContinuousClock()
