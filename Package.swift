@@ -14,6 +14,7 @@ let package = Package(
     platforms: [.macOS(.v26)],
     products: [
         .library(name: "ProductionCache", targets: ["CacheCore"]),
+        .library(name: "CacheSources", targets: ["CacheSources"]),
         .executable(name: "cache-server", targets: ["cache-server"]),
         .executable(name: "cache-bench", targets: ["cache-bench"]),
     ],
@@ -34,10 +35,14 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // What the library and the service share.
         .target(name: "Threading", dependencies: ["CSched"], swiftSettings: swiftSettings),
+        .target(name: "FieldSyntax", swiftSettings: swiftSettings),
         .target(name: "Compression", dependencies: ["CZlib", "CZstd", "Threading"], swiftSettings: swiftSettings),
 
         // What asks other servers.
@@ -45,15 +50,31 @@ let package = Package(
 
         // The library.
         .target(
-            name: "CacheCore", dependencies: ["CSimdJSON", "CXXHash", "Threading"], exclude: ["Memory/Allocation.md"],
+            name: "CacheCore", dependencies: ["CSimdJSON", "CXXHash", "Compression", "Threading"],
+            exclude: ["Memory/Allocation.md"],
+            swiftSettings: swiftSettings),
+
+        // What is read through the cache from other servers.
+        .target(
+            name: "ReadThrough", dependencies: ["CacheCore", "FieldSyntax", "HTTPClient", "Threading"],
+            swiftSettings: swiftSettings),
+
+        // What a cache is filled from; apart, because it takes the client libraries of databases.
+        .target(
+            name: "CacheSources",
+            dependencies: [
+                "CHiredis", "CPostgreSQL", "CSQLite", "CacheCore", "Compression", "HTTPClient", "Threading",
+            ],
             swiftSettings: swiftSettings),
 
         // The service.
-        .target(name: "MicroHTTP", dependencies: ["CMicroHTTPD", "Threading"], swiftSettings: swiftSettings),
+        .target(
+            name: "MicroHTTP", dependencies: ["CGnuTLS", "CMicroHTTPD", "Threading"], swiftSettings: swiftSettings),
         .target(
             name: "CacheService",
             dependencies: [
-                "CGnuTLS", "CacheCore", "Threading", "MicroHTTP",
+                "CGnuTLS", "CacheCore", "CacheSources", "Compression", "FieldSyntax", "Threading", "MicroHTTP",
+                "ReadThrough",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             resources: [.embedInCode("openapi.yaml")],
@@ -61,9 +82,14 @@ let package = Package(
         .executableTarget(
             name: "cache-server",
             dependencies: [
+                "CGnuTLS",
                 "CacheService",
                 "CacheCore",
+                "CacheSources",
+                "HTTPClient",
                 "MicroHTTP",
+                "ReadThrough",
+                "Threading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -88,22 +114,38 @@ let package = Package(
             name: "TestSupport", dependencies: ["Threading"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(name: "ThreadingTests", dependencies: ["Threading", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "FieldSyntaxTests", dependencies: ["FieldSyntax"], swiftSettings: swiftSettings),
+        .testTarget(
             name: "CompressionTests", dependencies: ["Compression", "TestSupport"], swiftSettings: swiftSettings),
         .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
         .testTarget(
-            name: "CacheCoreTests", dependencies: ["CMalloc", "CacheCore", "TestSupport"], swiftSettings: swiftSettings),
+            name: "CacheCoreTests", dependencies: ["CMalloc", "CacheCore", "Compression", "TestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
-            name: "HTTPClientTests", dependencies: ["Compression", "HTTPClient", "TestSupport", "Threading"],
+            name: "ReadThroughTests",
+            dependencies: ["CacheCore", "HTTPClient", "ReadThrough", "TestSupport", "Threading"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["Compression", "HTTPClient", "MicroHTTP", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CacheSourcesTests",
+            dependencies: [
+                "CSQLite", "CacheCore", "CacheSources", "Compression", "MicroHTTP", "Threading", "TestSupport",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(name: "MicroHTTPTests", dependencies: ["MicroHTTP", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "CacheServiceTests", dependencies: ["CacheCore", "CacheService", "MicroHTTP", "TestSupport"],
+            name: "CacheServiceTests",
+            dependencies: [
+                "CacheCore", "CacheService", "CacheSources", "Compression", "MicroHTTP", "ReadThrough", "TestSupport",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(name: "CacheBenchTests", dependencies: ["cache-bench", "CacheCore"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CacheServerTests",
             dependencies: [
-                "cache-server", "CacheCore", "CacheService", "MicroHTTP",
+                "cache-server", "CacheCore", "CacheService", "CacheSources", "MicroHTTP", "ReadThrough", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

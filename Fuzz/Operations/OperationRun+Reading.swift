@@ -65,13 +65,12 @@ extension OperationRun {
             expect(batch.count, is: distinct.count, "distinct keys")
             let found = cache.lookup(batch)
             var place = 0
-            _ = found.forEach(batch, from: 0) { key, value in
+            found.forEach(batch) { key, value in
                 let number = distinct[place]
                 expect(key.elementsEqual(keys[number]), "another key at place \(place) of a batch")
                 expect(value != nil, is: expected[number] != nil, "key \(number) was found")
                 if let value { compare(Array(value), to: expected[number], of: number) }
                 place += 1
-                return true
             }
             expect(place, is: distinct.count, "keys that were told")
         }

@@ -7,6 +7,8 @@
 #include <string.h>
 #ifdef __linux__
 #include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #endif
 
@@ -16,6 +18,8 @@ struct mhd_configuration {
     MHD_socket listen_socket;
     unsigned int threads;
     unsigned int connection_limit;
+    /// The most bytes of a request's head: its line, its fields, and the empty line.
+    size_t head_bytes;
     /// Seconds without traffic after which a connection is closed; 0 for never.
     unsigned int timeout;
     /// Told each request's target before the library takes it apart; what it returns is the request's pointer at first.
@@ -26,17 +30,11 @@ struct mhd_configuration {
     MHD_NotifyConnectionCallback connected;
     /// Handed to the callbacks.
     void *context;
+    /// GnuTLS's name of the protocols and ciphers of TLS; NULL for plain HTTP.
+    const char *tls_priorities;
+    /// A gnutls_certificate_retrieve_function2, which the library wants to have.
+    void *tls_certificate;
 };
-
-/// How much memory a connection has for its request's head, for the piece of the body that it reads, and for its response's
-/// head. The library fills this memory with zeros after each request: its default, 32 KiB, costs a GET some 4 % more of
-/// its time. What does not fit at all the library refuses itself, with 414 or 431; but what just fits leaves no room for
-/// the response's head, and the connection would be closed without an answer after the request took effect. So a
-/// request has bounds that leave this room, and a response has one too.
-enum { mhd_connection_memory = 12 * 1024 };
-
-/// The most bytes of a request's head: its line, its fields, and the empty line.
-enum { mhd_most_head_bytes = 8 * 1024 };
 
 /// The most fields of a request.
 enum { mhd_most_request_fields = 40 };
@@ -45,7 +43,7 @@ enum { mhd_most_request_fields = 40 };
 enum { mhd_date_length = 29 };
 
 /// The longest block that mhd_add_fields() takes.
-enum { mhd_most_field_bytes = 480 };
+enum { mhd_most_field_bytes = 576 };
 
 enum {
     /// What the library notes of each field: a struct of 56 bytes, rounded up to 16.
@@ -56,11 +54,17 @@ enum {
     mhd_slack = 256,
 };
 
-// Twice the response's head: for a body the library may take half of what is left, and keep the next request in it.
-_Static_assert(
-    mhd_most_head_bytes + mhd_most_request_fields * mhd_field_note + 2 * (mhd_most_field_bytes + mhd_most_added_bytes)
-        + mhd_slack <= mhd_connection_memory,
-    "a request within its bounds leaves no room for its response");
+/// How much memory a connection has for its request's head, for the piece of the body that it reads, and for its response's
+/// head. The library fills this memory with zeros after each request, so that all of it is in use from then on: its
+/// default, 32 KiB, costs a GET some 4 % more of its time, and an idle connection as much memory. What does not fit at all
+/// the library refuses itself, with 414 or 431; but what just fits leaves no room for the response's head, and the
+/// connection would be closed without an answer after the request took effect. So a request has bounds that leave this room,
+/// and a response has one too.
+static inline size_t mhd_connection_memory(size_t head_bytes) {
+    // Twice the response's head: for a body the library may take half of what is left, and keep the next request in it.
+    return head_bytes + mhd_most_request_fields * mhd_field_note + 2 * (mhd_most_field_bytes + mhd_most_added_bytes)
+        + mhd_slack;
+}
 
 // Percent-decoding is left to the program: libmicrohttpd would cut a path at %00.
 static inline size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
@@ -73,14 +77,26 @@ static inline size_t mhd_keep_escapes(void *context, struct MHD_Connection *conn
 
 /// Starts a daemon with one epoll loop a thread; NULL with errno if it can't be had.
 static inline struct MHD_Daemon *mhd_start(const struct mhd_configuration *configuration) {
+    // Connections are suspended while their responses are made, or while they wait for the next part of a handshake.
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_END, 0, (void *)configuration->tls_priorities},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, configuration->tls_certificate},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (configuration->tls_priorities != NULL) {
+        flags |= MHD_USE_TLS;
+        options[0].option = MHD_OPTION_HTTPS_PRIORITIES;
+    }
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_USE_ITC, 0, NULL, NULL,
+        flags, 0, NULL, NULL,
         configuration->handler, configuration->context,
+        MHD_OPTION_ARRAY, options,
         MHD_OPTION_LISTEN_SOCKET, configuration->listen_socket,
         // A pool of one is refused: 0 means the daemon's own thread.
         MHD_OPTION_THREAD_POOL_SIZE, configuration->threads > 1 ? configuration->threads : 0u,
         MHD_OPTION_CONNECTION_LIMIT, configuration->connection_limit,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)mhd_connection_memory,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, mhd_connection_memory(configuration->head_bytes),
         MHD_OPTION_CONNECTION_TIMEOUT, configuration->timeout,
         // What 1 would refuse is refused by the program, in words: the library's own refusal is malformed.
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
@@ -137,6 +153,31 @@ static inline void mhd_set_timeout(struct MHD_Connection *connection, unsigned i
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
+/// Of how many pieces a response to this connection's request may be.
+///
+/// The library copies their list to the connection's memory when it is about to send them. Where it does not fit, version 0.9.75
+/// unlocks a mutex that it has not locked, and aborts the process when it destroys that.
+///
+/// In that memory there are then: from its end, the notes of the request's fields; from its start, the head, and behind it what
+/// has arrived of the next requests. That is at most as much as the reading buffer had, which is half of the memory at first, and is
+/// enlarged by an eighth of what is left, or mhd_increment, only while it has less than mhd_increment left; and the response's
+/// head.
+///
+/// @param head_bytes  As of the daemon's configuration.
+static inline size_t mhd_most_pieces(struct MHD_Connection *connection, size_t head_bytes) {
+    enum { mhd_increment = 1024 };
+    // Copies of cookies, and fields behind a body, are not worth reckoning with.
+    if (mhd_count(connection, (enum MHD_ValueKind)(MHD_COOKIE_KIND | MHD_FOOTER_KIND)) > 0) return 0;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info == NULL) return 0;
+    const size_t memory = mhd_connection_memory(head_bytes);
+    const size_t enlarged = info->header_size + mhd_increment + memory / 16;
+    const size_t read = enlarged > memory / 2 ? enlarged : memory / 2;
+    const size_t notes = (size_t)mhd_count(connection, MHD_HEADER_KIND) * mhd_field_note;
+    const size_t used = read + notes + mhd_most_field_bytes + mhd_most_added_bytes + mhd_field_note;
+    return used < memory ? (memory - used) / sizeof(struct MHD_IoVec) : 0;
+}
+
 /// The number of open connections.
 static inline unsigned int mhd_connection_count(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
@@ -184,4 +225,10 @@ static inline int mhd_count_bytes(int socket, struct mhd_byte_counts *counts) {
 static inline size_t mhd_header_size(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     return info == NULL ? 0 : info->header_size;
+}
+
+/// The gnutls_session_t of a connection; NULL of one of plain HTTP.
+static inline void *mhd_tls_session(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info == NULL ? NULL : info->tls_session;
 }

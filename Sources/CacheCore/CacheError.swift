@@ -23,6 +23,8 @@ public struct CacheError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
         /// A source that the cache is warmed from cannot be opened or read.
         public static let unreadableSource = Code(rawValue: "unreadable_source")
+        /// A snapshot cannot be written, on a full disk for one.
+        public static let snapshotFailed = Code(rawValue: "snapshot_failed")
         /// A listing was continued with a cursor that this cache did not give out.
         public static let invalidCursor = Code(rawValue: "invalid_cursor")
         /// A tag is empty or has too many bytes, or an entry has too many tags.

@@ -17,7 +17,7 @@ public struct CacheStats: Sendable, Equatable {
     public var evictions: Int
     /// Entries removed because their time to live was over.
     public var expirations: Int
-    /// Entries held now. None of them expired more than a second ago.
+    /// Entries held now, to be read. None of them expired more than a second ago.
     public var currentSize: Int
     /// The most entries that may be held; nil without a bound.
     public var capacity: Int?
@@ -28,6 +28,25 @@ public struct CacheStats: Sendable, Equatable {
 
     /// How often the cache would hit if it held fewer or more entries: half as many, twice, and four times as many.
     public var whatIf: [HitRateEstimate] = HitRateEstimate.unknown
+
+    /// Entries held besides, past their expiry, to be served stale to those who ask for that.
+    public var staleEntries = 0
+
+    /// Leases granted to clients: rights to fill a key that was missing.
+    public var leasesGranted = 0
+    /// Leases by which a key was filled.
+    public var leasesFilled = 0
+    /// Writes that were refused because their lease was over, or lost to another change of the key.
+    public var leasesLost = 0
+
+    /// Loads of missing values that ended, the failed ones too.
+    public var loads = 0
+    /// Loads that failed.
+    public var loadFailures = 0
+    /// Reads of missing keys that waited for a load that was under way already.
+    public var collapsedLoads = 0
+    /// How long all loads took together.
+    public var loadTime = Duration.zero
 
     /// All reads: hits and misses.
     public var totalRequests: Int { hits + misses }
@@ -55,4 +74,5 @@ public struct HitRateEstimate: Sendable, Equatable {
 /// The counters of a cache, by their place in its ``StripedCounters``.
 enum CacheCounter: Int, CaseIterable {
     case hits, misses, puts, replacements, deletes, evictions, expirations
+    case leasesGranted, leasesFilled, leasesLost, loads, loadFailures, collapsedLoads, loadNanoseconds
 }

@@ -29,6 +29,9 @@ package struct CachedValue: ~Copyable {
         expiresAt == Entry.never ? nil : max(0, expiresAt - now)
     }
 
+    /// Nanoseconds that have passed since the value expired, at `now` of the cache's clock; 0 if it has not.
+    package func overdue(at now: Int64) -> Int64 { max(0, now - expiresAt) }
+
     /// Calls `body` with the bytes, which are valid until it returns.
     package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
@@ -71,16 +74,23 @@ package struct CachedValues: ~Copyable {
     package var count: Int { found.count }
 
     /// How many bytes were copied.
-    var copiedBytes: Int { copies.count }
+    package var copiedBytes: Int { copies.count }
 
-    func isPresent(_ place: Int) -> Bool {
+    /// Whether all were found.
+    package var isComplete: Bool { found.indices.allSatisfy { isPresent($0) } }
+
+    package func isPresent(_ place: Int) -> Bool {
         if case .nothing = found[place] { false } else { true }
     }
 
-    /// How many bytes all values have together.
-    package var byteCount: Int {
-        found.reduce(copies.count) { sum, found in
-            if case .lent(let block) = found { sum + block.valueCount } else { sum }
+    /// How many bytes the values have together that have fewer than `bound` each.
+    package func byteCount(below bound: Int) -> Int {
+        found.reduce(0) { sum, found in
+            switch found {
+            case .nothing: sum
+            case .copied(_, let count): count < bound ? sum + count : sum
+            case .lent(let block): block.valueCount < bound ? sum + block.valueCount : sum
+            }
         }
     }
 
@@ -98,22 +108,15 @@ package struct CachedValues: ~Copyable {
     ///
     /// - Parameters:
     ///   - keys: The batch that was looked up.
-    ///   - start: The first key's place.
-    ///   - visit: Told a key and its value, or nil, which are valid until it returns; says whether to go on.
-    /// - Returns: The place of the key behind the last that was told.
+    ///   - visit: Told a key, valid until it returns, and its value or nil. Values stay as they are for as long as this lives.
     package func forEach(
-        _ keys: borrowing KeyBatch, from start: Int,
-        _ visit: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Bool
-    ) -> Int {
-        var place = start
-        while place < found.count {
-            place += 1
-            let goesOn = keys.withKey(place - 1) { key, _ in
-                withUnsafeBytes(place - 1) { visit(key, $0) } ?? visit(key, nil)
+        _ keys: borrowing KeyBatch, _ visit: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void
+    ) {
+        for place in 0..<found.count {
+            keys.withKey(place) { key, _ in
+                withUnsafeBytes(place) { visit(key, $0) } ?? visit(key, nil)
             }
-            guard goesOn else { break }
         }
-        return place
     }
 
     /// Notes that `entry` was found for a key. To be called under the lock of its shard.

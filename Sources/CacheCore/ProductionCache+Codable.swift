@@ -80,7 +80,7 @@ extension ProductionCache {
 
     /// A value as JSON without insignificant white space, whatever the encoder is told to print: a line feed in a value would
     /// break the lines of an export.
-    private func encode(_ value: some Encodable) throws -> Data {
+    func encode(_ value: some Encodable) throws -> Data {
         let json = try configuration.encoder.encode(value)
         // JSON has a line feed only between tokens, and an encoder that prints prettily puts one in whatever is not empty.
         guard json.contains(UInt8(ascii: "\n")) else { return json }
@@ -91,7 +91,7 @@ extension ProductionCache {
         }
     }
 
-    private func decode<Value: Decodable>(_ type: Value.Type, from json: UnsafeRawBufferPointer) throws -> Value {
+    func decode<Value: Decodable>(_ type: Value.Type, from json: UnsafeRawBufferPointer) throws -> Value {
         // The decoder reads the bytes where they are; it keeps none of them, so they may go when it is done.
         let start = UnsafeMutableRawPointer(mutating: json.baseAddress.unsafelyUnwrapped)
         let data = Data(bytesNoCopy: start, count: json.count, deallocator: .none)

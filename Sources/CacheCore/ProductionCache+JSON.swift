@@ -110,18 +110,29 @@ extension ProductionCache {
     ///   - node: The value's node in it.
     ///   - lifetime: Nanoseconds to live; nil for no end.
     ///   - tags: Its tags; nil for none.
+    ///   - note: How long it is kept past its expiry, and what is known of its load; nil for nothing.
+    ///   - validator: What its origin calls it; kept if there is a note, and it is not too long.
     ///   - condition: What must hold of the entry that has the key, checked under the write lock; nil for nothing.
+    ///   - lease: The lease that the writer must have of the key; nil for none.
+    ///   - incoming: What the document's text was received into, if that may become the entry's.
     /// - Returns: What the write found, and the digest of the value's bytes.
     package func put(
         _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
-        tags: TagList? = nil, if condition: WriteCondition? = nil
+        tags: TagList? = nil, note: LoadNote? = nil, validator: [UInt8]? = nil, if condition: WriteCondition? = nil,
+        filling lease: Lease? = nil, from incoming: IncomingValue? = nil
     ) throws(CacheError) -> (outcome: PutOutcome, digest: UInt64) {
         let time = configuration.clock.reading()
         let entry = try store.prepare(
-            key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time, tags: tags
-        ) { document.minify(node, into: $0) }
+            key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: time, tags: tags,
+            note: note, validator: validator,
+            in: {
+                let text = document.source(of: node)
+                // As it will be kept: no white space in it.
+                return text.count == document.minifiedCount(of: node) ? incoming?.take(key: key, text: text) : nil
+            },
+            fill: { document.minify(node, into: $0) })
         let digest = entry.block.digest
-        return (try store.put(entry, now: time.now, if: condition), digest)
+        return (try store.put(entry, now: time.now, if: condition, filling: lease), digest)
     }
 
     /// Calls `body` with the parsed document of a JSON text.

@@ -74,28 +74,17 @@ extension ProductionCache {
         var start = try start(after: cursor)
         var limit = 16
         repeat {
-            var keys: [[UInt8]] = []
-            var values: [(block: ValueBlock, expiresAt: Int64, tags: TagList?)] = []
+            var entries: [ExportedEntry] = []
             // Few at a time where they are large, because all are copied in one holding of the lock.
             let next = store.scan(prefix: prefix, from: start, limit: limit, slots: 4096) { entry, tags in
-                keys.append(Array(entry.key))
-                values.append((entry.copy(), entry.expiresAt, entry.isTagged ? tags.tags(of: entry.hash) : nil))
+                entries.append(ExportedEntry(entry, tags))
             }
-            let copied = values.reduce(0) { $0 + $1.block.valueCount }
+            let copied = entries.reduce(0) { $0 + $1.value.valueCount }
             limit = min(64, max(1, limit * ShardedStore.bytesAtOnce / max(1, copied)))
-            // The lines are written after the lock, from copies made under it.
-            for (key, (value, expiresAt, tags)) in zip(keys, values) {
-                lines.append("{\"key\":")
-                key.withUnsafeBytes { lines.appendJSONString($0) }
-                lines.append(",\"value\":")
-                lines.append(contentsOf: value.value)
-                if expiresAt != Entry.never {
-                    lines.append(",\"expires_at\":")
-                    lines.append(seconds: expiresAt + offset)
-                }
-                if let tags { lines.append(tags: tags) }
-                lines.append("}\n")
-                value.release()
+            // The lines are written after the lock.
+            for entry in entries {
+                lines.append(entry, offset: offset)
+                entry.value.release()
             }
             guard let next else { return nil }
             start = next
@@ -113,18 +102,6 @@ extension ProductionCache {
     }
 
     private static var slotsPerPage: Int { 100_000 }
-}
-
-extension [UInt8] {
-    /// Appends the tags of an entry as the member of an item.
-    fileprivate mutating func append(tags: TagList) {
-        append(",\"tags\":[")
-        for (place, name) in tags.names.enumerated() {
-            if place > 0 { append(",") }
-            name.withUnsafeBytes { appendJSONString($0) }
-        }
-        append("]")
-    }
 }
 
 /// The place in a listing to go on from. It is good for as long as the process lives that gave it out.

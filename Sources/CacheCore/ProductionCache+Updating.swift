@@ -100,7 +100,7 @@ extension ProductionCache {
             let time = configuration.clock.reading()
             let (entry, newDigest) = try prepare(key, merged, lifetime: lifetime, at: time)
             let outcome = try store.put(
-                entry, now: time.now, if: .isStill(digest), keeping: lifetime == nil ? [.expiry, .tags] : .tags)
+                entry, now: time.now, if: .isStill(digest), keeping: lifetime == nil ? [.expiry, .notes] : .notes)
             if outcome == .replaced { return .done(merged, digest: newDigest) }
         }
     }
@@ -128,7 +128,7 @@ extension ProductionCache {
                 key, Array("\(sum)".utf8), lifetime: lifetime ?? (isNew ? defaultTimeToLive : nil), at: time)
             let condition = digest.map { WriteCondition.isStill($0) } ?? WriteCondition(noneMatch: .any)
             let outcome = try store.put(
-                entry, now: time.now, if: condition, keeping: lifetime == nil && !isNew ? [.expiry, .tags] : .tags)
+                entry, now: time.now, if: condition, keeping: lifetime == nil && !isNew ? [.expiry, .notes] : .notes)
             if outcome != .conditionFailed { return sum }
         }
     }

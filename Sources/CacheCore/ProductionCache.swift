@@ -16,8 +16,8 @@ internal import Threading
 /// under which a value of up to 64 KiB is copied; a larger one is lent. Writers of different shards do not meet.
 ///
 /// **Bounds** hold at every moment: never more than `capacity` entries, never more than `memoryLimit` bytes for them. When
-/// room is needed, entries go first that expired more than a moment (134 ms) ago, then those that ``EvictionPolicy`` names. Nothing
-/// is evicted below the bounds.
+/// room is needed, entries go first that expired more than a moment (134 ms) ago, then those that are kept to be served stale, then
+/// those that ``EvictionPolicy`` names. Nothing is evicted below the bounds.
 ///
 /// **Expiry.** An entry is never served at or after its expiry, and is gone within a second of it without being read.
 public final class ProductionCache: Sendable {
@@ -25,6 +25,8 @@ public final class ProductionCache: Sendable {
     let configuration: CacheConfiguration
     private let defaultLifetime: Int64?
     private let sweeper: Sweeper?
+    /// The loads that are under way, see ``value(for:ttl:load:)``.
+    let flights = LoadWaiter.LoadFlights()
 
     /// How often expired entries are looked for in the background.
     private static let sweepInterval = Duration.milliseconds(100)
@@ -63,11 +65,20 @@ public final class ProductionCache: Sendable {
     public func getStats() -> CacheStats {
         store.maintain()
         func sum(_ counter: CacheCounter) -> Int { Int(store.counters.sum(counter.rawValue)) }
+        let stale = store.staleCount
         var stats = CacheStats(
             hits: sum(.hits), misses: sum(.misses), puts: sum(.puts), replacements: sum(.replacements),
             deletes: sum(.deletes), evictions: sum(.evictions), expirations: sum(.expirations),
-            currentSize: store.ledger.entries, capacity: store.capacity,
+            currentSize: max(0, store.ledger.entries - stale), capacity: store.capacity,
             memoryBytes: store.ledger.bytes, memoryLimit: store.memoryLimit)
+        stats.staleEntries = stale
+        stats.leasesGranted = sum(.leasesGranted)
+        stats.leasesFilled = sum(.leasesFilled)
+        stats.leasesLost = sum(.leasesLost)
+        stats.loads = sum(.loads)
+        stats.loadFailures = sum(.loadFailures)
+        stats.collapsedLoads = sum(.collapsedLoads)
+        stats.loadTime = .nanoseconds(sum(.loadNanoseconds))
         if let forecast = store.observers.forecast {
             stats.whatIf = forecast.estimates(hits: stats.hits, requests: stats.totalRequests)
         }
@@ -131,9 +142,11 @@ public final class ProductionCache: Sendable {
     @discardableResult
     public func deleteAll(tag: String) -> Int { store.removeAll(tag: Array(tag.utf8)) }
 
+    /// - Parameter spared: The lease of who removes them, and goes on to fill its key.
     @discardableResult
-    package func deleteAll(tag: [UInt8], prefix: [UInt8]) -> Int {
-        prefix.isEmpty ? store.removeAll(tag: tag) : store.removeAll(tag: tag, prefix: prefix)
+    package func deleteAll(tag: [UInt8], prefix: [UInt8], sparing spared: Lease? = nil) -> Int {
+        prefix.isEmpty
+            ? store.removeAll(tag: tag, sparing: spared) : store.removeAll(tag: tag, prefix: prefix, sparing: spared)
     }
 
     @discardableResult
@@ -152,6 +165,9 @@ public final class ProductionCache: Sendable {
 
     /// The time by the cache's clock, in nanoseconds.
     package var now: Int64 { configuration.clock.now() }
+
+    /// Whether that is the system's clock, not one that a test moves.
+    package var hasSystemClock: Bool { !configuration.clock.isManual }
 
     /// The time of day by the cache's clock, in nanoseconds since 1970.
     package var wallClock: Int64 { configuration.clock.wallClock() }

@@ -9,13 +9,24 @@
 package struct WriteBatch: ~Copyable {
     let cache: ProductionCache
     private let time: (now: Int64, rank: Int64)
+    /// Whether the entries come from before what has been changed meanwhile.
+    private let isRestored: Bool
     // Owns one reference to each entry's block until `commit`.
     private var entries: [PreparedEntry] = []
 
     package init(cache: ProductionCache, capacity: Int) {
         self.cache = cache
+        isRestored = false
         time = cache.configuration.clock.reading(uses: capacity)
         entries.reserveCapacity(capacity)
+    }
+
+    /// A batch of any number of entries that come from before what was changed since ``ShardedStore/beginRestore()``, and give way to it:
+    /// for ``restoreWhatFits()``.
+    init(restoring cache: ProductionCache) {
+        self.cache = cache
+        isRestored = true
+        time = cache.configuration.clock.reading(uses: 0)
     }
 
     deinit {
@@ -38,7 +49,9 @@ package struct WriteBatch: ~Copyable {
         _ key: UnsafeRawBufferPointer, _ document: borrowing JSONDocument, _ node: JSONNode, lifetime: Int64?,
         tags: TagList? = nil, isExact: Bool = false
     ) throws(CacheError) {
-        let lifetime = isExact ? lifetime : spread(lifetime, of: key)
+        // What is left of an entry elsewhere may be more than any may have here.
+        let lifetime =
+            isExact ? lifetime.map { min($0, CacheConfiguration.maximumTTL.nanoseconds) } : spread(lifetime, of: key)
         entries.append(
             try cache.store.prepare(
                 key: key, valueCount: document.minifiedCount(of: node), lifetime: lifetime, at: timeOfNext,
@@ -89,10 +102,43 @@ package struct WriteBatch: ~Copyable {
     ///
     /// - Returns: How many are not in.
     consuming func commitWhatFits() -> Int {
+        precondition(!isRestored, "a batch that is restored was put in as if it were new")
         let (store, now, entries) = (cache.store, time.now, entries)
         self.entries = []
-        return store.put(entries, now: now)
+        return store.put(entries, now: now).refused
     }
+
+    /// Puts in the entries that memory can be had for, each as if it were used now, after the one before it: where not all have room, those
+    /// go first that the cache's policy names of a cache that was filled in this order.
+    ///
+    /// - Returns: How many are not in, and how many gave way to newer ones.
+    consuming func restoreWhatFits() -> (refused: Int, superseded: Int) {
+        precondition(isRestored, "a batch of new entries was put in as if it were restored")
+        let (cache, entries) = (cache, entries)
+        self.entries = []
+        var outcome = (refused: 0, superseded: 0)
+        var start = 0
+        while start < entries.count {
+            // Of a part the entries of one shard go in before those of the next: no part is as large as a cache of more than one.
+            var end = start
+            var bytes = 0
+            while end < entries.count, end - start < Self.restoredAtOnce, bytes < Self.restoredBytesAtOnce {
+                bytes += entries[end].block.valueCount
+                end += 1
+            }
+            var part = Array(entries[start..<end])
+            let (now, rank) = cache.configuration.clock.reading(uses: part.count)
+            for place in part.indices { part[place].rank = rank + Int64(place) }
+            let (refused, superseded) = cache.store.put(part, now: now, isRestored: true)
+            outcome.refused += refused
+            outcome.superseded += superseded
+            start = end
+        }
+        return outcome
+    }
+
+    private static var restoredAtOnce: Int { 256 }
+    private static var restoredBytesAtOnce: Int { 1 << 20 }
 
     /// All are stored now; each has been used a little later than the one before.
     private var timeOfNext: (now: Int64, rank: Int64) { (time.now, time.rank + Int64(entries.count)) }

@@ -1,12 +1,13 @@
 public import CacheCore
 public import MicroHTTP
+public import ReadThrough
 internal import Synchronization
 
 /// The cache as a web service: requests in, responses out, as the contract (openapi.yaml) has them.
 ///
 /// A request goes one way: its path is matched to a ``Route``; with a body, ``admit(_:)`` bounds it; ``respond(to:)`` calls the route's
 /// function, which reads the request, uses the cache and returns a response or throws a ``Problem``; what happened is
-/// counted. Routes are plain functions of values, and none of them waits.
+/// counted. Routes are plain functions of values, and none of them waits: what has to returns the promise of a response.
 public final class CacheService: HTTPHandler {
     let cache: ProductionCache
     let limits: ServiceLimits
@@ -14,9 +15,17 @@ public final class CacheService: HTTPHandler {
     let statistics: ServiceStatistics
 
     private let lifecycle: Lifecycle
-    private let access: AccessControl?
-    private let crossOrigin: CrossOrigin?
-    private let rateLimiter: RateLimiter?
+    let access: AccessControl?
+    let crossOrigin: CrossOrigin?
+    let rateLimiter: RateLimiter?
+    let snapshots: SnapshotFigures?
+    let snapshotWriter: SnapshotWriter?
+    let warmer: Warmer?
+    /// Whether who asks may have the cache filled from a source that the configuration names.
+    let allowsNamedSources: Bool
+    /// nil if nothing is read through the cache.
+    let loader: OriginLoader?
+    let needsClientCertificate: Bool
     private let observer: (@Sendable (RequestRecord) -> Void)?
 
     /// What is told of a request that was answered.
@@ -39,11 +48,18 @@ public final class CacheService: HTTPHandler {
     ///   - access: Who may ask for what; nil for everybody for everything.
     ///   - crossOrigin: Which web pages of other origins may ask from a browser; nil for none.
     ///   - rateLimiter: How many requests a client may make; nil for any number.
+    ///   - needsClientCertificate: Whether all but the health routes are for clients who have shown a certificate alone.
+    ///   - snapshots: What is told of snapshots; nil if there are none.
+    ///   - snapshotWriter: Writes one when it is asked to; nil if there are none.
+    ///   - warmer: What fills the cache from sources; nil if there are none.
+    ///   - loader: What loads missing values from their origins; nil if there are none.
     ///   - version: The program's version, for the index and the metrics.
     ///   - observer: Told each request that was answered, on the server's thread; nil for none, which costs nothing.
     public init(
         cache: ProductionCache, limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil,
-        crossOrigin: CrossOrigin? = nil, rateLimiter: RateLimiter? = nil, version: String,
+        crossOrigin: CrossOrigin? = nil, rateLimiter: RateLimiter? = nil,
+        needsClientCertificate: Bool = false, snapshots: SnapshotFigures? = nil,
+        snapshotWriter: SnapshotWriter? = nil, warmer: Warmer? = nil, loader: OriginLoader? = nil, version: String,
         observer: (@Sendable (RequestRecord) -> Void)? = nil
     ) {
         self.cache = cache
@@ -52,13 +68,22 @@ public final class CacheService: HTTPHandler {
         self.access = access
         self.crossOrigin = crossOrigin
         self.rateLimiter = rateLimiter
+        self.snapshots = snapshots
+        self.snapshotWriter = snapshotWriter
+        self.warmer = warmer
+        allowsNamedSources = true
+        self.loader = loader
+        self.needsClientCertificate = needsClientCertificate
         self.observer = observer
         lifecycle = Lifecycle()
         statistics = ServiceStatistics(start: cache.now)
+        loader?.observeLoads { [statistics] in statistics.latencies.record(.load, nanoseconds: $0) }
     }
 
     /// The service as it is for a token that is confined to keys that begin alike: all that it counts, it counts with `service`.
-    private init(_ service: CacheService, confinedTo prefix: [UInt8]) {
+    ///
+    /// - Parameter allowsNamedSources: Whether it may name a source, which can write to any keys.
+    init(_ service: CacheService, confinedTo prefix: [UInt8], allowsNamedSources: Bool = false) {
         cache = service.cache
         var limits = service.limits
         limits.keyPrefix = prefix
@@ -67,56 +92,15 @@ public final class CacheService: HTTPHandler {
         access = nil
         crossOrigin = service.crossOrigin
         rateLimiter = nil
+        snapshots = service.snapshots
+        snapshotWriter = service.snapshotWriter
+        warmer = service.warmer
+        self.allowsNamedSources = allowsNamedSources
+        loader = service.loader
+        needsClientCertificate = false
         observer = service.observer
         lifecycle = service.lifecycle
         statistics = service.statistics
-    }
-
-    /// The service as the request may use it, and what its response is to tell of the limit on requests.
-    ///
-    /// - Parameter counts: Whether the request counts: once for each.
-    /// - Throws: ``Problem`` if it may not.
-    private func admitted(
-        _ head: RequestHead, _ route: Route, counts: Bool
-    ) throws(Problem) -> (service: CacheService, fields: HeaderFields?) {
-        guard access != nil || rateLimiter != nil else { return (self, nil) }
-        var granted: AccessControl.Access?
-        do throws(Problem) {
-            granted = try access?.check(head, route)
-        } catch {
-            // Who guesses tokens is counted too.
-            _ = try limited(head, route, nil, counts: counts)
-            throw error
-        }
-        return (try confined(head, route, granted), try limited(head, route, granted?.client, counts: counts))
-    }
-
-    private func limited(
-        _ head: RequestHead, _ route: Route, _ client: RateLimiter.Client?, counts: Bool
-    ) throws(Problem) -> HeaderFields? {
-        guard let rateLimiter, head.method != .options else { return nil }
-        switch route {
-        case .livez, .readyz, .healthz: return nil
-        default: break
-        }
-        let client = client ?? head.clientAddress.map { .address($0.network) } ?? .local
-        return try rateLimiter.check(client, now: cache.now, takes: counts)
-    }
-
-    private func confined(
-        _ head: RequestHead, _ route: Route, _ granted: AccessControl.Access?
-    ) throws(Problem) -> CacheService {
-        guard let granted else { return self }
-        if route == .keys, head.method == .delete, granted.prefix.isEmpty, granted.scope < .admin {
-            let prefix = try RequestReading.parameter("prefix", of: head) ?? []
-            guard !prefix.isEmpty else {
-                throw Problem(
-                    .forbidden,
-                    "the token has the scope \(granted.scope.rawValue); to remove all keys needs admin, "
-                        + "to remove some of them a prefix")
-            }
-        }
-        return granted.prefix.isEmpty ? self : CacheService(self, confinedTo: granted.prefix)
     }
 
     /// Says at `/readyz` from now on that no more requests should come, and asks clients to close their connections.
@@ -129,6 +113,9 @@ public final class CacheService: HTTPHandler {
 
     // MARK: HTTPHandler
 
+    /// The time that responses tell is the cache's, which is the system's unless a test moves it.
+    public var tellsTime: Bool { cache.hasSystemClock }
+
     public func admit(_ head: RequestHead) -> Admission {
         let (route, _) = Route.match(head.path)
         let service: CacheService
@@ -139,10 +126,10 @@ public final class CacheService: HTTPHandler {
         }
         if route == .warm, head.method == .post {
             do throws(Problem) {
-                try RequestReading.checkContent(of: head)
+                let coding = try RequestReading.checkContent(of: head)
                 return .stream(
-                    WarmReceiver(
-                        service: service,
+                    try WarmReceiver(
+                        service: service, coding: coding, responseCoding: RequestReading.acceptedCoding(of: head),
                         fields: [try admitted(head, route, counts: true).fields, crossOrigin?.fields(for: head)]))
             } catch {
                 return refusal(error, head, route)
@@ -155,7 +142,10 @@ public final class CacheService: HTTPHandler {
         do throws(Problem) {
             try checkMethod(head, route)
             if route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
-            if route == .key, head.method == .put { try service.checkPut(head) }
+            if route == .key, head.method == .put {
+                try service.checkPut(head)
+                if let place = service.placeForPut(head) { return .place(place) }
+            }
             if route == .key, head.method == .patch { try service.checkPatch(head) }
             return .collect(limit: bodyLimit(route, head.method))
         } catch {
@@ -180,19 +170,32 @@ public final class CacheService: HTTPHandler {
 
     public func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
         let (route, _) = Route.match(head.path)
-        let problem =
-            route == .key && head.method == .put
+        return refused(tooLarge(head, route, limit: limit), head, route)
+    }
+
+    private func tooLarge(_ head: RequestHead, _ route: Route, limit: Int) -> Problem {
+        route == .key && head.method == .put
             ? Problem(.valueTooLarge, "the value has more than \(limit) bytes, which is the most")
             : Problem(.bodyTooLarge, "the body has more than \(limit) bytes, which is the most")
-        return refused(problem, head, route)
     }
 
     public func refuse(overloaded head: RequestHead) -> Response {
         let (route, _) = Route.match(head.path)
         return refused(
-            Problem(.overloaded, "the bodies of other requests take all the memory that there is for them; try again"),
+            Problem(
+                .overloaded, "other requests and their answers take all the memory that there is for them; try again"),
             head,
             route)
+    }
+
+    public func refuse(_ refusal: ConnectionRefusal) -> Response {
+        let detail =
+            switch refusal {
+            case .connections(let most): "the server has \(most) connections, which is the most; try again"
+            case .connectionsOfAddress(let most):
+                "there are \(most) connections from your address, which is the most; use them again"
+            }
+        return refusedUnread(Problem(.overloaded, detail))
     }
 
     public func refuse(malformed detail: String) -> Response { refusedUnread(Problem(.malformedRequest, detail)) }
@@ -206,20 +209,32 @@ public final class CacheService: HTTPHandler {
         return response
     }
 
-    public func respond(to request: Request) -> Response {
+    public func respond(to request: Request) -> Reply {
         let start = cache.now
         let (route, key) = Route.match(request.head.path)
         var response: Response
         do throws(Problem) {
             let (service, fields) = try admitted(request.head, route, counts: true)
-            response = try service.answer(request, route, key, now: start)
-            if let fields { response.headers.add(fields) }
+            switch try service.answer(request, route, key, now: start) {
+            case .now(let made):
+                response = made
+                if let fields { response.headers.add(fields) }
+            case .later(let pending):
+                return .later(
+                    finishing(
+                        pending,
+                        Finish(
+                            coding: RequestReading.acceptedCoding(of: request.head),
+                            fields: [fields, crossOrigin?.fields(for: request.head)], route: route,
+                            method: request.head.method, start: start)))
+            }
         } catch {
             response = error.response
         }
+        response = response.encoded(in: RequestReading.acceptedCoding(of: request.head))
         if let crossOrigin { response.headers.add(crossOrigin.fields(for: request.head)) }
         finish(&response, route, request.head.method, start: start)
-        return response
+        return .now(response)
     }
 
     /// How much of the body of a request that takes none, or that is refused, is read for the connection's sake.
@@ -236,8 +251,11 @@ public final class CacheService: HTTPHandler {
     func finish(_ response: inout Response, _ route: Route, _ method: Method, start: Int64) {
         if isDraining { response.closesConnection = true }
         statistics.count(route, method, status: response.status)
+        response.began = start
         if let operation = Operation(route, method) {
-            statistics.latencies.record(operation, nanoseconds: cache.now - start)
+            let end = cache.now
+            response.ended = end
+            statistics.latencies.record(operation, nanoseconds: end - start)
         }
         if let observer {
             observer(
@@ -251,34 +269,49 @@ public final class CacheService: HTTPHandler {
 
     private func answer(
         _ request: Request, _ route: Route, _ key: BorrowedBytes, now: Int64
-    ) throws(Problem) -> Response {
+    ) throws(Problem) -> Reply {
         let head = request.head
         // The most frequent first.
-        if route == .key, head.method == .get || head.method == .head { return try getKey(key, head, now: now) }
+        if route == .key, head.method == .get || head.method == .head {
+            guard let loader else { return .now(try getKey(key, head, now: now)) }
+            return try getKey(key, head, through: loader, now: now)
+        }
         try checkMethod(head, route)
-        if head.method == .options { return options(route) }
-        if !request.body.isEmpty, route.readsBody(head.method) { try RequestReading.checkContent(of: head) }
+        if head.method == .options { return .now(options(route)) }
+        if !request.body.isEmpty, route.readsBody(head.method), let coding = try RequestReading.checkContent(of: head) {
+            let limit = bodyLimit(route, head.method)
+            return try request.withDecodedBody(coding, limit: limit, tooLarge: tooLarge(head, route, limit: limit)) {
+                (request) throws(Problem) in try dispatch(request, route, key)
+            }
+        }
+        return try dispatch(request, route, key)
+    }
+
+    /// Calls the route's function.
+    private func dispatch(_ request: Request, _ route: Route, _ key: BorrowedBytes) throws(Problem) -> Reply {
+        let head = request.head
         switch (route, head.method) {
-        case (.key, .put): return try putKey(key, request)
-        case (.key, .patch): return try patchKey(key, request)
-        case (.key, _): return try deleteKey(key, head)
-        case (.keys, .delete): return try clearKeys(head)
-        case (.keys, _): return try listKeys(head)
+        case (.key, .put): return .now(try putKey(key, request))
+        case (.key, .patch): return .now(try patchKey(key, request))
+        case (.key, _): return .now(try deleteKey(key, head))
+        case (.keys, .delete): return .now(try clearKeys(head))
+        case (.keys, _): return .now(try listKeys(head))
         case (.mget, _): return try mget(request)
-        case (.mput, _): return try mput(request)
-        case (.mdelete, _): return try mdelete(request)
-        case (.touch, _): return try touch(request)
-        case (.incr, _): return try increment(request)
-        case (.tag, _): return try clearTag(key)
-        case (.warm, _): return WarmReceiver(service: self).answer()
-        case (.export, _): return try export(head)
-        case (.stats, .delete): return resetStats()
-        case (.stats, _): return stats()
-        case (.metrics, _): return metrics()
-        case (.livez, _), (.healthz, _): return live()
-        case (.readyz, _): return try ready()
-        case (.contract, _): return contract()
-        case (.index, _): return index()
+        case (.mput, _): return .now(try mput(request))
+        case (.mdelete, _): return .now(try mdelete(request))
+        case (.touch, _): return .now(try touch(request))
+        case (.incr, _): return .now(try increment(request))
+        case (.tag, _): return .now(try clearTag(key))
+        case (.warm, _): return try WarmReceiver(service: self).reply(to: request.body)
+        case (.export, _): return .now(try export(head))
+        case (.snapshot, _): return .later(try writeSnapshot())
+        case (.stats, .delete): return .now(resetStats())
+        case (.stats, _): return .now(stats())
+        case (.metrics, _): return .now(metrics())
+        case (.livez, _), (.healthz, _): return .now(live())
+        case (.readyz, _): return .now(try ready())
+        case (.contract, _): return .now(contract())
+        case (.index, _): return .now(index())
         case (.unmatched, _): throw Self.noRoute(head.path)
         }
     }

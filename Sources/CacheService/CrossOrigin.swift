@@ -44,10 +44,11 @@ public struct CrossOrigin: Sendable, Equatable {
             let (route, _) = Route.match(head.path)
             fields.add("Access-Control-Allow-Methods", route.methods.list)
             fields.add(
-                "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Cache-Groups")
+                "Access-Control-Allow-Headers",
+                "Authorization, Content-Type, Cache-Control, If-Match, If-None-Match, Cache-Groups, Lease")
             fields.add("Access-Control-Max-Age", "600")
         } else {
-            fields.add("Access-Control-Expose-Headers", "ETag, Age, Cache-Status, Retry-After")
+            fields.add("Access-Control-Expose-Headers", "ETag, Age, Cache-Status, Retry-After, Lease")
         }
         return fields
     }

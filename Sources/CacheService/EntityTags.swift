@@ -1,8 +1,10 @@
 internal import CacheCore
+internal import Compression
 internal import MicroHTTP
 
 /// Entity tags (RFC 9110, section 8.8.3): a strong tag is the digest of the value's bytes in base64url (RFC 4648), eleven characters
-/// in quotes.
+/// in quotes. Of the value in a content coding it is another, with the coding's name behind: `"…-gzip"`. All of them stand for the
+/// value in conditions, so that these work across codings.
 enum EntityTag {
     private static let characters = 11
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -14,8 +16,26 @@ enum EntityTag {
         return alphabet.utf8Start[Int(bits & 63)]
     }
 
-    /// The digest that the text between the quotes of a tag stands for; nil if it is none of ours.
-    static func digest(_ text: some Collection<UInt8>) -> UInt64? {
+    /// The tag of a value in a coding.
+    ///
+    /// - Parameter tag: The tag of the value as it is.
+    static func coded(_ tag: String, in format: CompressionFormat) -> String {
+        "\(tag.dropLast())-\(format.rawValue)\""
+    }
+
+    /// What the text between the quotes of a tag stands for: a value's digest, and the coding, or nil for none; nil if it is none of
+    /// ours.
+    static func read(_ text: BorrowedBytes) -> (digest: UInt64, coding: CompressionFormat?)? {
+        guard text.count > characters else { return digest(text).map { ($0, nil) } }
+        guard let digest = digest(UnsafeRawBufferPointer(rebasing: text[..<characters])),
+            let coding = CompressionFormat.allCases.first(where: {
+                text.dropFirst(characters).elementsEqual("-\($0.rawValue)".utf8)
+            })
+        else { return nil }
+        return (digest, coding)
+    }
+
+    private static func digest(_ text: BorrowedBytes) -> UInt64? {
         guard text.count == characters else { return nil }
         var digest: UInt64 = 0
         for (place, character) in text.enumerated() {
@@ -63,6 +83,28 @@ extension RequestReading {
             noneMatch: try entries(of: head, "If-None-Match", "if-none-match", comparesWeakly: true))
     }
 
+    /// The coding of the tag in `If-None-Match` that stands for a digest; nil if there is none, or it is of the value as it is.
+    static func codingOfNoneMatch(_ digest: UInt64, of head: RequestHead) -> CompressionFormat? {
+        var found: CompressionFormat??
+        head.forEachHeader("if-none-match") { field in
+            _ = readTags(field) { tag, _ in
+                if found == nil, let read = EntityTag.read(tag), read.digest == digest { found = read.coding }
+            }
+        }
+        return found ?? nil
+    }
+
+    /// The codings of the tags in `If-None-Match`, by the digests that they stand for: for who answers later.
+    static func codingsOfNoneMatch(_ head: RequestHead) -> [UInt64: CompressionFormat] {
+        var codings: [UInt64: CompressionFormat] = [:]
+        head.forEachHeader("if-none-match") { field in
+            _ = readTags(field) { tag, _ in
+                if let read = EntityTag.read(tag), let coding = read.coding { codings[read.digest] = coding }
+            }
+        }
+        return codings
+    }
+
     /// - Parameter comparesWeakly: Whether a weak tag stands for what the strong one does, or for nothing (RFC 9110, section 8.8.3.2).
     private static func entries(
         of head: RequestHead, _ name: StaticString, _ lowerCaseName: StaticString, comparesWeakly: Bool
@@ -78,7 +120,7 @@ extension RequestReading {
             } else if !readTags(
                 field,
                 { tag, isWeak in
-                    if !isWeak || comparesWeakly, let digest = EntityTag.digest(tag) { digests.append(digest) }
+                    if !isWeak || comparesWeakly, let read = EntityTag.read(tag) { digests.append(read.digest) }
                 })
             {
                 isBroken = true

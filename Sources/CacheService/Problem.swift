@@ -15,9 +15,13 @@ enum ProblemCode: String, CaseIterable {
     case forbidden = "forbidden"
     case keyNotFound = "key_not_found"
     case routeNotFound = "route_not_found"
+    case snapshotsOff = "snapshots_off"
+    case sourceNotFound = "source_not_found"
     case methodNotAllowed = "method_not_allowed"
     case notANumber = "not_a_number"
     case overflow = "overflow"
+    case leaseLost = "lease_lost"
+    case sourceBusy = "source_busy"
     case preconditionFailed = "precondition_failed"
     case valueTooLarge = "value_too_large"
     case bodyTooLarge = "body_too_large"
@@ -30,7 +34,12 @@ enum ProblemCode: String, CaseIterable {
     case loading = "loading"
     case draining = "draining"
     case insufficientStorage = "insufficient_storage"
+    case snapshotFailed = "snapshot_failed"
+    case originFailed = "origin_failed"
+    case originUnavailable = "origin_unavailable"
+    case originTimeout = "origin_timeout"
     case internalError = "internal_error"
+    case sourceFailed = "source_failed"
 
     var status: Int {
         switch self {
@@ -39,17 +48,19 @@ enum ProblemCode: String, CaseIterable {
             400
         case .unauthorized: 401
         case .forbidden: 403
-        case .keyNotFound, .routeNotFound: 404
+        case .keyNotFound, .routeNotFound, .snapshotsOff, .sourceNotFound: 404
         case .methodNotAllowed: 405
-        case .notANumber, .overflow: 409
+        case .notANumber, .overflow, .leaseLost, .sourceBusy: 409
         case .preconditionFailed: 412
         case .valueTooLarge, .bodyTooLarge, .tooManyItems: 413
         case .keyTooLong: 414
         case .unsupportedMediaType: 415
         case .rateLimited: 429
         case .headersTooLarge: 431
-        case .internalError: 500
-        case .overloaded, .loading, .draining: 503
+        case .snapshotFailed, .internalError: 500
+        case .sourceFailed, .originFailed: 502
+        case .overloaded, .loading, .draining, .originUnavailable: 503
+        case .originTimeout: 504
         case .insufficientStorage: 507
         }
     }
@@ -78,13 +89,13 @@ struct Problem: Error {
     var items: [ItemError] = []
     /// The methods to name in `Allow`.
     var allow: [Method] = []
-    /// Whether the body was encoded, which none may be: `Accept-Encoding` says so (RFC 9110, section 12.5.3).
-    var refusesEncoding = false
+    /// Whether the body was in a coding that is not understood: `Accept-Encoding` says which are (RFC 9110, section 12.5.3).
+    var acceptsCodings = false
     /// Whether the body was a patch of a kind that is not understood: `Accept-Patch` says which is (RFC 5789, section 2.2).
     var acceptsPatch = false
     /// What to show to be let in: `WWW-Authenticate`.
     var challenge: String?
-    /// After how many seconds it is worth asking again; nil for a second where the status says that it is.
+    /// After how many seconds it is worth asking again; nil for a second where the status says that it is, else for nothing.
     var retryAfter: Int?
     /// What the response tells of the limit on requests.
     var rateLimit: HeaderFields?
@@ -124,10 +135,12 @@ struct Problem: Error {
         var headers = HeaderFields()
         headers.add("Content-Type", "application/problem+json")
         if !allow.isEmpty { headers.add("Allow", allow.list) }
-        if refusesEncoding { headers.add("Accept-Encoding", "identity") }
+        if acceptsCodings { headers.add("Accept-Encoding", RequestReading.codingList) }
         if let challenge { headers.add("WWW-Authenticate", challenge) }
         if acceptsPatch { headers.add("Accept-Patch", "\(Route.patchType)") }
-        if code.status == 503 || code.status == 429 { headers.add("Retry-After", "\(retryAfter ?? 1)") }
+        if code.status == 503 || code.status == 429 || retryAfter != nil {
+            headers.add("Retry-After", "\(retryAfter ?? 1)")
+        }
         if let rateLimit { headers.add(rateLimit) }
         return Response(status: code.status, headers: headers, body: .bytes(body))
     }

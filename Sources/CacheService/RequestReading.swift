@@ -1,4 +1,6 @@
 internal import CacheCore
+internal import Compression
+internal import FieldSyntax
 internal import MicroHTTP
 
 /// Reading what requests say in paths, queries and headers. All of it throws a ``Problem``.
@@ -148,7 +150,7 @@ enum RequestReading {
     }
 
     /// A number as JSON writes it, without a sign: nothing else that a number parser would take.
-    private static func lifetime(decimal text: BorrowedBytes) -> Int64? {
+    static func lifetime(decimal text: BorrowedBytes) -> Int64? {
         let halves = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 | 0x20 == UInt8(ascii: "e") }
         guard text.count <= 40, let mantissa = halves.first, halves.dropFirst().allSatisfy(isExponent) else {
             return nil
@@ -170,26 +172,13 @@ enum RequestReading {
     // MARK: Content
 
     /// Refuses a body that is not what its bytes are read as.
-    static func checkContent(of head: RequestHead) throws(Problem) {
-        try checkEncoding(of: head)
+    ///
+    /// - Returns: The coding that it comes in; nil for none.
+    @discardableResult
+    static func checkContent(of head: RequestHead) throws(Problem) -> CompressionFormat? {
+        let coding = try contentCoding(of: head)
         try checkMediaType(of: head)
-    }
-
-    private static func checkEncoding(of head: RequestHead) throws(Problem) {
-        guard head.header("Content-Encoding") != nil else { return }
-        var refused: [UInt8]?
-        head.forEachHeader("content-encoding") { field in
-            let codings = field.split(separator: UInt8(ascii: ",")).map {
-                trimmed(UnsafeRawBufferPointer(rebasing: $0))
-            }
-            let others = codings.filter { !$0.isEmpty && !$0.equalsIgnoringCase("identity") }
-            if refused == nil, let coding = others.first { refused = Array(coding) }
-        }
-        guard let refused else { return }
-        var problem = Problem(
-            .unsupportedMediaType, "the body is encoded as \(quoted(refused)); it must come as it is, without a coding")
-        problem.refusesEncoding = true
-        throw problem
+        return coding
     }
 
     /// Refuses a body whose type says that it is something else than JSON. Most that is not JSON's own type passes:
@@ -222,15 +211,9 @@ enum RequestReading {
 
     // MARK: Text
 
-    private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+    static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    static func trimmed(_ text: BorrowedBytes) -> BorrowedBytes {
-        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-        var rest = text[...]
-        while let first = rest.first, isBlank(first) { rest.removeFirst() }
-        while let last = rest.last, isBlank(last) { rest.removeLast() }
-        return UnsafeRawBufferPointer(rebasing: rest)
-    }
+    static func trimmed(_ text: BorrowedBytes) -> BorrowedBytes { text.trimmingBlanks }
 
-    private static func quoted(_ text: [UInt8]) -> String { text.withUnsafeBytes { "\"\(shortened($0))\"" } }
+    static func quoted(_ text: [UInt8]) -> String { text.withUnsafeBytes { "\"\(shortened($0))\"" } }
 }

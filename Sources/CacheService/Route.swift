@@ -2,7 +2,8 @@ internal import MicroHTTP
 
 /// A route of the service.
 enum Route: Int, CaseIterable, Sendable {
-    case index, key, keys, mget, mput, mdelete, touch, incr, tag, warm, export, stats, metrics, livez, readyz, healthz,
+    case index, key, keys, mget, mput, mdelete, touch, incr, tag, warm, export, snapshot, stats, metrics, livez, readyz,
+        healthz,
         contract
     /// What no route matches, and requests that cannot be read.
     case unmatched
@@ -20,6 +21,7 @@ enum Route: Int, CaseIterable, Sendable {
         case .tag: "/tags/{tag}"
         case .warm: "/warm"
         case .export: "/export"
+        case .snapshot: "/snapshot"
         case .stats: "/stats"
         case .metrics: "/metrics"
         case .livez: "/livez"
@@ -37,11 +39,19 @@ enum Route: Int, CaseIterable, Sendable {
         case .key: [.get, .head, .put, .patch, .delete]
         case .keys: [.get, .head, .delete]
         case .mget: [.post, .query]
-        case .mput, .mdelete, .touch, .incr, .warm: [.post]
+        case .mput, .mdelete, .touch, .incr, .warm, .snapshot: [.post]
         case .tag: [.delete]
         case .stats: [.get, .head, .delete]
         case .export, .metrics, .livez, .readyz, .healthz, .contract, .index: [.get, .head]
         case .unmatched: []
+        }
+    }
+
+    /// Whether it tells those who watch over the server how it is: open to everybody.
+    var tellsHealth: Bool {
+        switch self {
+        case .livez, .readyz, .healthz: true
+        default: false
         }
     }
 

@@ -48,7 +48,38 @@ public struct ClientAddress: Hashable, Sendable {
 
     /// The part that one client has: of IPv6, the /64, within which a client can choose its address as it likes.
     public var network: ClientAddress {
-        let isIPv4 = high == 0 && low >> 32 == 0xFFFF
-        return isIPv4 ? self : ClientAddress(high: high, low: 0)
+        isIPv4 ? self : ClientAddress(high: high, low: 0)
     }
+
+    /// Writes its text, such as `192.0.2.1` or `2001:db8::1`.
+    ///
+    /// - Parameter room: At least ``mostTextBytes``.
+    /// - Returns: How many bytes were written.
+    func write(to room: UnsafeMutableRawBufferPointer) -> Int {
+        guard isIPv4 else {
+            var address = (high.bigEndian, low.bigEndian)
+            let text = room.baseAddress!.assumingMemoryBound(to: CChar.self)
+            guard inet_ntop(AF_INET6, &address, text, socklen_t(room.count)) != nil else { return 0 }
+            return strlen(text)
+        }
+        var count = 0
+        for shift in [24, 16, 8, 0] as [UInt64] {
+            let number = UInt8(truncatingIfNeeded: low >> shift)
+            if count > 0 {
+                room[count] = UInt8(ascii: ".")
+                count += 1
+            }
+            for (digit, least) in [(number / 100, 100), (number / 10 % 10, 10), (number % 10, 0)] as [(UInt8, UInt8)]
+            where number >= least {
+                room[count] = UInt8(ascii: "0") + digit
+                count += 1
+            }
+        }
+        return count
+    }
+
+    /// The longest text, with the NUL that C puts behind it.
+    static let mostTextBytes = Int(INET6_ADDRSTRLEN)
+
+    private var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 }

@@ -24,6 +24,8 @@ struct ConnectionFields: RequestFields {
 
     var clientAddress: ClientAddress? { mhd_client_address(connection).flatMap { ClientAddress($0) } }
 
+    var hasClientCertificate: Bool { mhd_tls_session(connection).map { hasCertificate(OpaquePointer($0)) } ?? false }
+
     private static let visit: MHD_KeyValueIteratorN = { context, _, name, nameCount, value, valueCount in
         guard let search = context?.assumingMemoryBound(to: (name: StaticString, visit: (BorrowedBytes) -> Void).self)
         else { return .NO }

@@ -15,8 +15,8 @@ final class ConnectionWatch: Sendable {
 
     private struct Watched {
         var pace = RequestPace()
-        /// It sends a stream, whose source may be slow.
-        var isStream = false
+        /// It may be slow: it sends a stream, whose source may be, or it waits for a response.
+        var isExempt = false
     }
 
     init(_ bounds: RequestPace.Bounds) { self.bounds = bounds }
@@ -24,9 +24,12 @@ final class ConnectionWatch: Sendable {
     func opened(_ socket: CInt) { connections.withLock { $0[socket] = Watched() } }
     func closed(_ socket: CInt) { _ = connections.withLock { $0.removeValue(forKey: socket) } }
 
-    /// Notes that what comes is a stream, or is none any more.
-    func setStream(_ isStream: Bool, _ socket: CInt) {
-        connections.withLock { $0[socket]?.isStream = isStream }
+    /// Notes that a connection may be slow, or may not any more.
+    func setExempt(_ isExempt: Bool, _ socket: CInt) {
+        connections.withLock { connections in
+            connections[socket]?.isExempt = isExempt
+            if !isExempt { connections[socket]?.pace.forget() }
+        }
     }
 
     /// Looks at all connections, and cuts those that are too slow: the library sees their end, and closes them.
@@ -40,7 +43,7 @@ final class ConnectionWatch: Sendable {
                 let isSlow = watched.pace.look(
                     at: now, received: counts.received, acknowledged: counts.acknowledged, bounds: bounds)
                 connections[socket] = watched
-                if isSlow, !watched.isStream { shutdown(socket, CInt(SHUT_RDWR)) }
+                if isSlow, !watched.isExempt { shutdown(socket, CInt(SHUT_RDWR)) }
             }
         }
     }

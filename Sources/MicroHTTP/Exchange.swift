@@ -46,7 +46,8 @@ let handleAccess: MHD_AccessHandlerCallback = {
         guard let held = slot.pointee else { return exchange.begin(slot, note: nil) }
         if let noBody = NoBody(held) {
             return exchange.respond(
-                body: UnsafeRawBufferPointer(start: nil, count: 0), framing: .none, marks: noBody.marks)
+                body: UnsafeRawBufferPointer(start: nil, count: 0), framing: .none, marks: noBody.marks,
+                begun: nil, slot: slot)
         }
         if let note = RequestLine.Note(held) { return exchange.begin(slot, note: note) }
         return Unmanaged<Upload>.fromOpaque(held)._withUnsafeGuaranteedRef { upload in
@@ -66,59 +67,19 @@ let handleCompletion: MHD_RequestCompletedCallback = { context, connection, slot
         // It has not begun.
         guard RequestLine.Note(held) == nil else { return }
         let upload = Unmanaged<Upload>.fromOpaque(held).takeRetainedValue()
-        worker.bodyBytes -= upload.buffer.capacity
+        worker.bodyBytes -= upload.memory
         switch upload.destination {
         // What is thrown away was answered in full before.
         case .nowhere: return
-        case .receiver: if let connection { worker.watch?.setStream(false, mhd_socket(connection)) }
-        case .buffer: break
+        case .receiver: if let connection { worker.watch?.setExempt(false, mhd_socket(connection)) }
+        case .buffer, .place, .waiting: break
         }
         worker.traffic.complete()
     }
 }
 
-let handleConnection: MHD_NotifyConnectionCallback = { context, connection, _, event in
-    guard let context, let connection else { return }
-    Unmanaged<Worker>.fromOpaque(context)._withUnsafeGuaranteedRef { worker in
-        let socket = mhd_socket(connection)
-        switch event {
-        case .CONNECTION_NOTIFY_STARTED: worker.watch?.opened(socket)
-        case .CONNECTION_NOTIFY_CLOSED: worker.watch?.closed(socket)
-        @unknown default: break
-        }
-    }
-}
-
-/// A request's body between the calls.
-///
-/// Its properties go without the run-time check for overlapping accesses: the calls come one after another, and none of them
-/// hands the upload on.
-private final class Upload {
-    enum Destination {
-        case buffer(limit: Int)
-        case receiver(any BodyReceiver)
-        /// It was refused, and answered; so many bytes more are thrown away before the connection is cut.
-        case nowhere(budget: Int)
-    }
-
-    @exclusivity(unchecked) var destination: Destination
-    @exclusivity(unchecked) var buffer: BodyBuffer
-    let marks: HeadMarks
-
-    /// - Parameter length: How many bytes are announced; nil if that is not known.
-    init(_ destination: Destination, marks: HeadMarks = [], length: Int? = nil) {
-        self.destination = destination
-        self.marks = marks
-        if case .buffer = destination {
-            buffer = BodyBuffer(expected: length)
-        } else {
-            buffer = BodyBuffer(expected: nil)
-        }
-    }
-}
-
 /// One call of the access handler.
-private struct Exchange {
+struct Exchange {
     let worker: Worker
     let connection: OpaquePointer
     let url: UnsafePointer<CChar>
@@ -127,11 +88,10 @@ private struct Exchange {
 
     /// How much of a refused body is thrown away, for the client to see the answer before the connection is reset.
     private static let discardBudget = 4 << 20
-    /// How many seconds a client may be silent then.
-    private static let discardTimeout: CUnsignedInt = 5
 
     /// The head has arrived.
     func begin(_ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, note: RequestLine.Note?) -> MHD_Result {
+        if !worker.refusedConnections.isEmpty, worker.refusedConnections.contains(mhd_socket(connection)) { return .NO }
         slot.pointee = NoBody(marks: []).pointer
         worker.traffic.begin()
         let headBytes = mhd_header_size(connection)
@@ -146,31 +106,45 @@ private struct Exchange {
                 RequestLine.showQuery(of: url, note)
             }
             try RequestLine.check(method: method, target: url, version: version, hasQuery: note != nil)
-            (framing, marks) = try Framing.read(connection, method: method, version: version, headBytes: headBytes)
+            (framing, marks) = try Framing.read(
+                connection, method: method, version: version, headBytes: headBytes, bounds: worker.headBounds)
         } catch {
-            return refuse(slot, worker.dispatcher.refuseHead(error))
+            return refuse(slot, worker.dispatcher.refuseHead(error), marks: .all, begun: logTime)
         }
         guard framing != .none else {
             slot.pointee = NoBody(marks: marks).pointer
             return .YES
         }
+        let begun = logTime
         let head = head(framing, marks)
         switch worker.dispatcher.admit(head) {
         case .refuse(let response):
-            return refuse(slot, response)
+            return refuse(slot, response, marks: marks, begun: begun)
         case .stream(let receiver):
-            worker.watch?.setStream(true, mhd_socket(connection))
-            hold(Upload(.receiver(receiver), marks: marks), in: slot)
+            let held = receiver.heldBytes
+            guard worker.hasRoom(held) else {
+                return refuse(slot, worker.dispatcher.refuseOverload(head), marks: marks, begun: begun)
+            }
+            worker.watch?.setExempt(true, mhd_socket(connection))
+            worker.bodyBytes += held
+            hold(Upload(.receiver(receiver, held: held), marks: marks, begun: begun), in: slot)
+        case .place(let place):
+            guard case .length(let length) = framing, place.room.count >= length + Request.padding,
+                worker.hasRoom(length)
+            else { return refuse(slot, worker.dispatcher.refuseOverload(head), marks: marks, begun: begun) }
+            hold(Upload(.place(place, received: 0), marks: marks, begun: begun), in: slot)
         case .collect(let limit):
             var announced: Int?
             if case .length(let length) = framing {
-                guard length <= limit else { return refuse(slot, worker.dispatcher.refuse(head, limit)) }
+                guard length <= limit else {
+                    return refuse(slot, worker.dispatcher.refuse(head, limit), marks: marks, begun: begun)
+                }
                 announced = length
             }
             guard worker.hasRoom(min(announced ?? 0, BodyBuffer.largestGuess)) else {
-                return refuse(slot, worker.dispatcher.refuseOverload(head))
+                return refuse(slot, worker.dispatcher.refuseOverload(head), marks: marks, begun: begun)
             }
-            let upload = Upload(.buffer(limit: limit), marks: marks, length: announced)
+            let upload = Upload(.buffer(limit: limit), marks: marks, begun: begun, length: announced)
             worker.bodyBytes += upload.buffer.capacity
             hold(upload, in: slot)
         }
@@ -185,8 +159,14 @@ private struct Exchange {
     func receive(_ piece: BorrowedBytes, _ upload: Upload) -> MHD_Result {
         worker.traffic.receive(piece.count)
         switch upload.destination {
-        case .receiver(let receiver):
+        case .receiver(let receiver, let before):
             receiver.receive(piece)
+            let held = receiver.heldBytes
+            worker.bodyBytes += held - before
+            upload.destination = .receiver(receiver, held: held)
+            guard worker.hasRoom(0, own: held) else {
+                return refuse(upload, worker.dispatcher.refuseOverload(head(.chunked, upload.marks)))
+            }
         case .buffer(let limit):
             if upload.buffer.count + piece.count > limit {
                 return refuse(upload, worker.dispatcher.refuse(head(.chunked, upload.marks), limit))
@@ -197,6 +177,17 @@ private struct Exchange {
             }
             if !upload.buffer.append(piece) { return .NO }
             worker.bodyBytes += upload.buffer.capacity - capacity
+        case .place(let place, let received):
+            guard received + piece.count <= place.room.count - Request.padding else { return .NO }
+            guard worker.hasRoom(piece.count, own: received) else {
+                return refuse(upload, worker.dispatcher.refuseOverload(head(.chunked, upload.marks)))
+            }
+            (place.room.baseAddress.unsafelyUnwrapped + received).copyMemory(
+                from: piece.baseAddress.unsafelyUnwrapped, byteCount: piece.count)
+            upload.destination = .place(place, received: received + piece.count)
+            worker.bodyBytes += piece.count
+        // Nothing comes behind a body that is complete.
+        case .waiting: return .NO
         case .nowhere(let budget):
             guard piece.count <= budget else { return .NO }
             upload.destination = .nowhere(budget: budget - piece.count)
@@ -208,20 +199,55 @@ private struct Exchange {
     func finish(_ upload: Upload) -> MHD_Result {
         // It was answered before; all that is left is to close.
         if case .nowhere = upload.destination { return .NO }
+        if case .waiting(let request) = upload.destination { return finish(request, upload) }
         do throws(HeadError) {
-            try HeadBounds.checkTrailers(connection, method: method)
+            try worker.headBounds.checkTrailers(connection, method: method)
         } catch {
             _ = refuse(upload, worker.dispatcher.refuseHead(error))
             return .NO
         }
-        if case .receiver(let receiver) = upload.destination { return send(receiver.respond()) }
+        if case .receiver(let receiver, _) = upload.destination {
+            switch receiver.respond() {
+            case .now(let response): return send(response, marks: upload.marks, begun: upload.begun)
+            case .later(let pending): return wait(for: pending, upload)
+            }
+        }
+        if case .place(let place, let received) = upload.destination {
+            let body = UnsafeRawBufferPointer(rebasing: place.room[..<received])
+            return respond(
+                body: body, framing: .length(received), marks: upload.marks, begun: upload.begun, place: place,
+                own: received, upload: upload)
+        }
         return respond(
-            body: upload.buffer.bytes, framing: .length(upload.buffer.count), marks: upload.marks)
+            body: upload.buffer.bytes, framing: .length(upload.buffer.count), marks: upload.marks, begun: upload.begun,
+            own: upload.memory, upload: upload)
     }
 
     @inline(__always)
-    func respond(body: BorrowedBytes, framing: BodyFraming, marks: HeadMarks) -> MHD_Result {
-        send(worker.dispatcher.respond(Request(head: head(framing, marks), body: body)))
+    func respond(
+        body: BorrowedBytes, framing: BodyFraming, marks: HeadMarks, begun: Int64?, place: (any BodyPlace)? = nil,
+        own: Int = 0, upload: Upload? = nil, slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>? = nil
+    ) -> MHD_Result {
+        switch worker.dispatcher.respond(Request(head: head(framing, marks), body: body, place: place)) {
+        case .now(let response):
+            return sendCounted(response, framing: framing, marks: marks, begun: begun, own: own)
+        case .later(let pending):
+            if let upload { return wait(for: pending, upload) }
+            return wait(for: pending, slot, marks: marks)
+        }
+    }
+
+    /// Sends a response if there is memory for it.
+    @inline(__always)
+    private func sendCounted(
+        _ response: consuming Response, framing: BodyFraming, marks: HeadMarks, begun: Int64?, own: Int
+    ) -> MHD_Result {
+        let held = response.body.heldBytes
+        guard held > AnswerMemory.mostUncounted else { return send(response, marks: marks, begun: begun) }
+        guard worker.hasRoom(held, own: own) else {
+            return send(worker.dispatcher.refuseOverload(head(framing, marks)), marks: marks, begun: begun)
+        }
+        return send(response, marks: marks, begun: begun, counting: AnswerMemory(held, worker))
     }
 
     private func head(_ framing: BodyFraming, _ marks: HeadMarks) -> RequestHead {
@@ -232,23 +258,73 @@ private struct Exchange {
     }
 
     @inline(__always)
-    private func send(_ response: consuming Response) -> MHD_Result {
+    private func send(
+        _ response: consuming Response, marks: HeadMarks, begun: Int64?, counting memory: AnswerMemory? = nil
+    ) -> MHD_Result {
+        if let lines = worker.lines {
+            return send(response, marks: marks, begun: begun, counting: memory, loggingTo: lines)
+        }
         if !isHead, response.status != 304, let count = response.byteCount { worker.traffic.send(count) }
+        return queue(response, counting: memory)
+    }
+
+    @inline(__always)
+    func queue(
+        _ response: consuming Response, counting memory: AnswerMemory?, line: ProducedBody.Line? = nil
+    ) -> MHD_Result {
         let status = CUnsignedInt(response.status)
-        guard let message = makeMessage(response, toHead: isHead, worker: worker) else { return .NO }
+        guard
+            let message = makeMessage(
+                response, toHead: isHead, on: connection, counting: memory, worker: worker, line: line)
+        else { return .NO }
         defer { MHD_destroy_response(message) }
         return MHD_queue_response(connection, status, message)
     }
 
-    private var isHead: Bool { strcmp(method, "HEAD") == 0 }
+    var isHead: Bool { strcmp(method, "HEAD") == 0 }
+
+    // MARK: Waiting
+
+    /// Has a request without a body wait for its response.
+    @inline(never)
+    private func wait(
+        for pending: PendingResponse, _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, marks: HeadMarks
+    ) -> MHD_Result {
+        guard let slot else { return .NO }
+        let upload = Upload(.buffer(limit: 0), marks: marks, begun: logTime)
+        hold(upload, in: slot)
+        return wait(for: pending, upload)
+    }
+
+    /// Has a request wait for its response; its body goes.
+    private func wait(for pending: PendingResponse, _ upload: Upload) -> MHD_Result {
+        let (request, before) = (WaitingRequest(), upload.memory)
+        upload.destination = .waiting(request)
+        upload.buffer = BodyBuffer(expected: nil)
+        worker.bodyBytes += upload.memory - before
+        worker.watch?.setExempt(true, mhd_socket(connection))
+        return worker.waiting.wait(request, for: pending.awaited, on: connection) ? .YES : .NO
+    }
+
+    /// The connection has been resumed. Without a response that is the end of it.
+    private func finish(_ request: WaitingRequest, _ upload: Upload) -> MHD_Result {
+        worker.watch?.setExempt(false, mhd_socket(connection))
+        switch request.take() {
+        case .none: return .NO
+        case .some(let response):
+            return sendCounted(
+                response, framing: .none, marks: upload.marks, begun: upload.begun, own: upload.memory)
+        }
+    }
 
     // MARK: Refusing
 
     /// Answers at the beginning, and throws away what comes behind.
     private func refuse(
-        _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ response: consuming Response
+        _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ response: consuming Response, marks: HeadMarks,
+        begun: Int64?
     ) -> MHD_Result {
-        let upload = Upload(.nowhere(budget: 0))
+        let upload = Upload(.nowhere(budget: 0), marks: marks, begun: begun)
         let result = refuse(upload, response)
         if result == .YES { hold(upload, in: slot) }
         return result
@@ -259,29 +335,16 @@ private struct Exchange {
     /// The library takes no answer while a body arrives, closes the connection behind one that comes before, which resets it under
     /// a client that still sends, and may have no memory for one to a large head: so it is written to the socket here.
     private func refuse(_ upload: Upload, _ response: consuming Response) -> MHD_Result {
-        guard sendNow(response) else { return .NO }
-        worker.bodyBytes -= upload.buffer.capacity
+        let (status, count) = (response.status, isHead ? 0 : response.byteCount ?? 0)
+        guard sendNow(response, connection, isHead: isHead, worker) else { return .NO }
+        if let lines = worker.lines {
+            log(status: status, bytes: count, marks: upload.marks, begun: upload.begun, ended: nil, to: lines)
+        }
+        worker.bodyBytes -= upload.memory
         upload.buffer = BodyBuffer(expected: nil)
         upload.destination = .nowhere(budget: Self.discardBudget)
         worker.traffic.complete()
-        mhd_set_timeout(connection, Self.discardTimeout)
+        mhd_set_timeout(connection, discardTimeout)
         return .YES
-    }
-
-    /// Writes a small response to the socket, past the library, and nothing more behind it.
-    private func sendNow(_ response: consuming Response) -> Bool {
-        let socket = mhd_socket(connection)
-        let bodyCount = isHead ? 0 : response.byteCount
-        guard socket >= 0, let bodyCount,
-            let bytes = serialize(response, toHead: isHead, date: worker.currentDate)
-        else { return false }
-        let sent = bytes.withUnsafeBytes { bytes in
-            Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
-        }
-        guard sent == bytes.count else { return false }
-        worker.traffic.send(bodyCount)
-        // A client that waits for the end of the connection sees it, whatever it has sent.
-        shutdown(socket, CInt(SHUT_WR))
-        return true
     }
 }

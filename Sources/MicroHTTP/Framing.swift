@@ -28,6 +28,7 @@ enum Framing {
         var encodings = 0
         var encoding: UnsafeRawBufferPointer?
         var hosts = 0
+        var isHostBroken = false
         var cookieBytes = 0
         var marks: HeadMarks = []
         var fault: StaticString?
@@ -41,8 +42,10 @@ enum Framing {
     ///   - method: The first part of the request's line, in the buffer that the head arrived in.
     ///   - version: The last part.
     ///   - headBytes: How many bytes the head has.
+    ///   - bounds: How large it may be.
     static func read(
-        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, headBytes: Int
+        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, headBytes: Int,
+        bounds: HeadBounds
     ) throws(HeadError) -> (framing: BodyFraming, marks: HeadMarks) {
         let end = method + headBytes
         var fields = Fields(lineEnd: version + strlen(version))
@@ -51,9 +54,9 @@ enum Framing {
         }
         if let fault = fields.fault { throw HeadError(.malformed, "\(fault)") }
         if fields.cookieBytes == 0 {
-            try HeadBounds.check(bytes: headBytes, fields: Int(count))
+            try bounds.check(bytes: headBytes, fields: Int(count))
         } else {
-            try HeadBounds.check(
+            try bounds.check(
                 bytes: headBytes + fields.cookieBytes, fields: Int(count + mhd_count(connection, .COOKIE_KIND)))
         }
         // In place of each line's end there are NULs now.
@@ -68,10 +71,21 @@ enum Framing {
         guard fields.hosts == 1 || fields.hosts == 0 && strcmp(version, "HTTP/1.0") == 0 else {
             throw HeadError(.malformed, "the request has \(fields.hosts) Host fields; it must have one")
         }
+        guard !fields.isHostBroken else {
+            throw HeadError(
+                .malformed,
+                "the Host has a character that no host's name has; it must be a name or an address, and a port")
+        }
         if fields.encodings > 0 {
             guard fields.lengths == 0 else {
                 throw HeadError(
                     .malformed, "the request has both Content-Length and Transfer-Encoding; it may have one of them")
+            }
+            // RFC 9112, section 6.1: HTTP/1.0 knows none, and whoever hands it on may not have read it.
+            guard strcmp(version, "HTTP/1.0") != 0 else {
+                throw HeadError(
+                    .malformed,
+                    "the request of HTTP/1.0 has a Transfer-Encoding; it must have a Content-Length in its place")
             }
             guard fields.encodings == 1, let encoding = fields.encoding, encoding.equalsIgnoringCase("chunked") else {
                 throw HeadError(
@@ -105,6 +119,7 @@ enum Framing {
         let value = UnsafeRawBufferPointer(start: valueStart, count: valueCount)
         if name.equalsIgnoringCase("host") {
             fields.pointee.hosts += 1
+            if !ByteSet.host.isAll(of: value) { fields.pointee.isHostBroken = true }
         } else if name.equalsIgnoringCase("content-length") {
             if let first = fields.pointee.length, !first.elementsEqual(value) { fields.pointee.lengthsDiffer = true }
             fields.pointee.length = value
@@ -131,6 +146,10 @@ enum Framing {
         }
         guard !isBlank(first), !isBlank(last) else {
             return "a header field has white space around its name; the name must stand directly before the colon"
+        }
+        guard ByteSet.token.isAll(of: name) else {
+            return
+                "a header field's name has a character that no name has; it must be letters, digits and !#$%&'*+-.^_`|~"
         }
         // Fields lie in the buffer as they came, with the colon and blanks between name and value: but not when the value went
         // on in the next line, because then the library has put the name elsewhere.

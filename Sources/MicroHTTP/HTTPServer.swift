@@ -7,8 +7,6 @@ public final class HTTPServer: Sendable {
     /// The port that it listens on; 0 of a socket in the file system.
     public let port: Int
 
-    /// The most bytes of a request's line and header fields.
-    public static let maximumHeadBytes = HeadBounds.bytes
     /// The most header fields of a request.
     public static let maximumHeadFields = HeadBounds.fields
 
@@ -32,6 +30,12 @@ public final class HTTPServer: Sendable {
                 "the most connections are \(configuration.maxConnections); there must be at least one for each of the "
                     + "\(configuration.threads) threads")
         }
+        guard HTTPServerConfiguration.headSizes.contains(configuration.maxHeadBytes) else {
+            throw HTTPServerError(
+                "the most bytes of a head are \(configuration.maxHeadBytes); they must be from "
+                    + "\(HTTPServerConfiguration.headSizes.lowerBound) to \(HTTPServerConfiguration.headSizes.upperBound)"
+            )
+        }
         let socket = try ListeningSocket(configuration)
         self.socket = socket
         address = socket.address
@@ -45,13 +49,13 @@ public final class HTTPServer: Sendable {
         daemon.stopListening()
     }
 
-    /// Ends the threads and closes all connections, whatever they are about. Blocks until that is done.
+    /// Ends the threads and closes all connections, whatever they are about. Blocks until that is done, and the access log written.
     public func stop() {
         socket.remove()
         daemon.stop()
     }
 
-    /// How many connections are open.
+    /// How many connections are open, those included that are told that there is no room for them.
     public var connectionCount: Int { daemon.connectionCount }
 
     /// How many requests have begun and are not answered in full.
@@ -59,4 +63,7 @@ public final class HTTPServer: Sendable {
 
     /// Bytes of request lines, headers and bodies that were received, and of response bodies that were sent.
     public var bytes: (received: Int, sent: Int) { daemon.bytes }
+
+    /// How many lines of the access log were dropped; nil if there is no such log.
+    public var droppedAccessLogLines: Int? { daemon.accessLog?.droppedLines }
 }

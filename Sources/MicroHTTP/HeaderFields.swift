@@ -39,6 +39,18 @@ public struct HeaderFields: Sendable {
     /// Adds all fields of others.
     public mutating func add(_ others: HeaderFields) { text += others.text }
 
+    /// Changes the value of the fields with this name, whatever the case.
+    ///
+    /// - Complexity: As all of the fields put together.
+    public mutating func update(_ name: StaticString, _ change: (String) -> String) {
+        let fields = all
+        text = []
+        for field in fields {
+            let value = field.name.lowercased() == "\(name)".lowercased() ? change(field.value) : field.value
+            text.append(contentsOf: "\(field.name): \(value)\r\n".utf8)
+        }
+    }
+
     /// The value of the first field with this name, whatever the case.
     public subscript(_ name: String) -> String? {
         all.first { $0.name.lowercased() == name.lowercased() }?.value

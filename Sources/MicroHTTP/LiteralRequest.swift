@@ -13,9 +13,10 @@ public final class LiteralRequest {
     ///   - headers: The header fields.
     ///   - body: The body.
     ///   - address: Where it comes from.
+    ///   - hasClientCertificate: Whether its client has shown a good certificate.
     public init(
         _ method: Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [],
-        from address: ClientAddress? = nil
+        from address: ClientAddress? = nil, hasClientCertificate: Bool = false
     ) {
         self.method = method
         self.body = .allocate(byteCount: body.count + Request.padding, alignment: 1)
@@ -23,7 +24,9 @@ public final class LiteralRequest {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = Self.keep(parts[0])
         query = Self.keep(parts.count > 1 ? parts[1] : "")
-        fields = Fields(headers: headers.map { ($0.0.lowercased(), Self.keep($0.1)) }, clientAddress: address)
+        fields = Fields(
+            headers: headers.map { ($0.0.lowercased(), Self.keep($0.1)) }, clientAddress: address,
+            hasClientCertificate: hasClientCertificate)
     }
 
     deinit {
@@ -32,8 +35,13 @@ public final class LiteralRequest {
         body.deallocate()
     }
 
-    /// Lets a handler answer it, the way a server does.
+    /// Lets a handler answer it, the way a server does; blocks the thread until the response is made.
     public func answer(by handler: some HTTPHandler) -> Response {
+        reply(by: handler).response()
+    }
+
+    /// Lets a handler answer it, the way a server does.
+    public func reply(by handler: some HTTPHandler) -> Reply {
         let bytes = UnsafeRawBufferPointer(rebasing: body[..<(body.count - Request.padding)])
         let framing = bytes.isEmpty ? BodyFraming.none : .length(bytes.count)
         let head = RequestHead(
@@ -42,10 +50,14 @@ public final class LiteralRequest {
         guard !bytes.isEmpty else { return handler.respond(to: Request(head: head, body: bytes)) }
         switch handler.admit(head) {
         case .refuse(let response):
-            return response
+            return .now(response)
         case .collect(let limit):
-            guard bytes.count <= limit else { return handler.refuse(head, overLimit: limit) }
+            guard bytes.count <= limit else { return .now(handler.refuse(head, overLimit: limit)) }
             return handler.respond(to: Request(head: head, body: bytes))
+        case .place(let place):
+            place.room.copyMemory(from: bytes)
+            let body = UnsafeRawBufferPointer(rebasing: place.room[..<bytes.count])
+            return handler.respond(to: Request(head: head, body: body, place: place))
         case .stream(let receiver):
             receiver.receive(bytes)
             return receiver.respond()
@@ -61,10 +73,15 @@ public final class LiteralRequest {
     /// Fields at addresses that do not change as long as the request lives.
     private final class Fields: RequestFields {
         let clientAddress: ClientAddress?
+        let hasClientCertificate: Bool
         private let headers: [(name: String, value: UnsafeMutableRawBufferPointer)]
 
         /// - Parameter headers: Names in lower case, and values that are freed with this.
-        init(headers: [(String, UnsafeMutableRawBufferPointer)], clientAddress: ClientAddress?) {
+        init(
+            headers: [(String, UnsafeMutableRawBufferPointer)], clientAddress: ClientAddress?,
+            hasClientCertificate: Bool
+        ) {
+            self.hasClientCertificate = hasClientCertificate
             self.headers = headers.map { ($0.0, $0.1) }
             self.clientAddress = clientAddress
         }

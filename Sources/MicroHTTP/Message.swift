@@ -6,10 +6,16 @@ internal import Glibc
 ///
 /// - Parameters:
 ///   - isHead: Whether it answers a HEAD request, so that only the head will be sent.
+///   - connection: That it is for.
+///   - memory: What is counted of it, if anything.
 ///   - worker: Of the calling thread.
+///   - line: The line of the access log for a body that is made while it is sent.
 /// - Returns: The response, to be queued and destroyed; nil if memory is exhausted or its head is too long.
 @inline(__always)
-func makeMessage(_ response: consuming Response, toHead isHead: Bool, worker: Worker) -> OpaquePointer? {
+func makeMessage(
+    _ response: consuming Response, toHead isHead: Bool, on connection: OpaquePointer, counting memory: AnswerMemory?,
+    worker: Worker, line: ProducedBody.Line? = nil
+) -> OpaquePointer? {
     let headers = response.headers
     let closes = response.closesConnection
     let message: OpaquePointer?
@@ -20,19 +26,27 @@ func makeMessage(_ response: consuming Response, toHead isHead: Bool, worker: Wo
         message = MHD_create_response_from_buffer(
             bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_PERSISTENT)
     case .bytes(let bytes):
-        message = makeMessage(bytes)
+        message = makeMessage(bytes, memory)
     case .lent(let lent):
         let (bytes, token, release) = lent.take()
         message = MHD_create_response_from_buffer_with_free_callback_cls(
             bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), release, token)
         if message == nil { release(token) }
+    case .gathered(let gathered):
+        message = gathered.makeMessage(mostPieces: mhd_most_pieces(connection, worker.headBounds.bytes), memory: memory)
+    case .unknown:
+        message = makeHead()
     case .stream where isHead:
-        // Where the body would be chunked, the library sends the end of one even to HEAD. As to a client of HTTP/1.0 it sends
-        // the head alone, and closes the connection.
-        message = MHD_create_response_from_callback(UInt64.max, 1, readNothing, nil, nil)
-        if let message { mhd_send_without_chunks(message) }
+        message = makeHead()
     case .stream(let producer):
-        let stream = Unmanaged.passRetained(ProducedBody(producer, worker)).toOpaque()
+        // Behind a body of no bytes that is not chunked, as to HTTP/1.0, the library would wait for more until the time for silence is over.
+        let first = producer.nextPiece()
+        let body = ProducedBody(producer, startingWith: first ?? [], counting: memory, worker, line)
+        guard first != nil else {
+            message = MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+            break
+        }
+        let stream = Unmanaged.passRetained(body).toOpaque()
         message = MHD_create_response_from_callback(UInt64.max, 32 * 1024, readProducedBody, stream, endProducedBody)
         if message == nil { endProducedBody(stream) }
     }
@@ -47,15 +61,23 @@ func makeMessage(_ response: consuming Response, toHead isHead: Bool, worker: Wo
     return message
 }
 
+/// A head without a length. Where the body would be chunked, the library sends the end of one even to HEAD, and behind a 304. As
+/// to a client of HTTP/1.0 it sends the head alone, and closes the connection.
+private func makeHead() -> OpaquePointer? {
+    let message = MHD_create_response_from_callback(UInt64.max, 1, readNothing, nil, nil)
+    if let message { mhd_send_without_chunks(message) }
+    return message
+}
+
 /// A small body is copied, a large one kept alive until it is sent.
-private func makeMessage(_ bytes: [UInt8]) -> OpaquePointer? {
+private func makeMessage(_ bytes: [UInt8], _ memory: AnswerMemory?) -> OpaquePointer? {
     guard bytes.count > 16 * 1024 else {
         return bytes.withUnsafeBytes {
             MHD_create_response_from_buffer(
                 $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), .RESPMEM_MUST_COPY)
         }
     }
-    let kept = KeptBytes(bytes)
+    let kept = KeptBytes(bytes, memory)
     let token = Unmanaged.passRetained(kept).toOpaque()
     let message = MHD_create_response_from_buffer_with_free_callback_cls(
         kept.storage.count, kept.storage.baseAddress, releaseKeptBytes, token)
@@ -67,8 +89,10 @@ private func makeMessage(_ bytes: [UInt8]) -> OpaquePointer? {
 private final class KeptBytes {
     // Allocated in init, freed in deinit, and not written in between.
     let storage: UnsafeMutableRawBufferPointer
+    private let memory: AnswerMemory?
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], _ memory: AnswerMemory?) {
+        self.memory = memory
         storage = .allocate(byteCount: bytes.count, alignment: 1)
         storage.copyBytes(from: bytes)
     }
@@ -82,19 +106,43 @@ private let releaseKeptBytes: MHD_ContentReaderFreeCallback = { token in
 
 // MARK: Bodies made while they are sent
 
-private final class ProducedBody {
+/// A body that is made while it is sent, from the first piece to the last, or to when the client goes away.
+final class ProducedBody {
+    /// What the access log is to say when the body ends.
+    struct Line {
+        var request: KeptAccessLogEntry
+        var status: Int
+        var begun: Int64
+    }
+
     private let producer: any BodyProducer
     private let worker: Worker
-    private var piece: [UInt8] = []
+    private let memory: AnswerMemory?
+    private let line: Line?
+    private var sent = 0
+    private var piece: [UInt8]
     private var offset = 0
 
-    init(_ producer: any BodyProducer, _ worker: Worker) {
+    init(
+        _ producer: any BodyProducer, startingWith piece: [UInt8], counting memory: AnswerMemory?, _ worker: Worker,
+        _ line: Line? = nil
+    ) {
+        self.memory = memory
         self.producer = producer
+        self.piece = piece
         self.worker = worker
+        self.line = line
+    }
+
+    deinit {
+        guard let line else { return }
+        worker.accessLog?.add(
+            line.request.entry,
+            AccessLogOutcome(status: line.status, bytes: sent, begun: line.begun, ended: AccessLogClock.now))
     }
 
     /// Writes the next bytes; 0 at the end.
-    func read(into target: UnsafeMutableRawBufferPointer) -> Int {
+    fileprivate func read(into target: UnsafeMutableRawBufferPointer) -> Int {
         while offset == piece.count {
             guard let next = producer.nextPiece() else { return 0 }
             piece = next
@@ -104,6 +152,7 @@ private final class ProducedBody {
         piece.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count])) }
         offset += count
         worker.traffic.send(count)
+        sent += count
         return count
     }
 }
@@ -139,6 +188,8 @@ func serialize(_ response: consuming Response, toHead isHead: Bool = false, date
     case .bytes(let bytes): return Array(text.utf8) + bytes
     case .constant(let bytes): return Array(text.utf8) + bytes
     case .lent(let lent): return Array(text.utf8) + lent.bytes
+    case .gathered(let gathered): return Array(text.utf8) + gathered.joined
+    case .unknown: return nil
     case .stream: return nil
     }
 }

@@ -41,6 +41,10 @@ public struct RequestHead {
     /// Where the request comes from; nil over a socket in the file system.
     public var clientAddress: ClientAddress? { fields.clientAddress }
 
+    /// Whether the client has shown a certificate that one of the server's authorities vouches for. One that is not good never gets as
+    /// far as a request.
+    public var hasClientCertificate: Bool { fields.hasClientCertificate }
+
     /// The parameters of the query.
     public var parameters: QueryParameters { QueryParameters(query) }
 
@@ -58,8 +62,21 @@ public struct Request {
     /// The body, empty if there is none, with ``padding`` readable bytes behind it.
     public let body: BorrowedBytes
 
+    /// What the body was collected in, if its admission said so.
+    public let place: (any BodyPlace)?
+
     /// How many bytes behind a body can be read, whatever they hold: vector code reads whole blocks.
     public static let padding = 64
+
+    /// - Parameters:
+    ///   - body: Bytes that live as long as the head, with ``padding`` readable ones behind them.
+    ///   - place: What they were collected in, if it was the handler's.
+    @inline(__always)
+    public init(head: RequestHead, body: BorrowedBytes, place: (any BodyPlace)? = nil) {
+        self.head = head
+        self.body = body
+        self.place = place
+    }
 }
 
 /// What a request says of its body.
@@ -75,4 +92,5 @@ protocol RequestFields {
     func header(_ name: StaticString) -> BorrowedBytes?
     func forEachHeader(_ name: StaticString, _ visit: (BorrowedBytes) -> Void)
     var clientAddress: ClientAddress? { get }
+    var hasClientCertificate: Bool { get }
 }

@@ -50,6 +50,9 @@ enum RequestLine {
         return Note(hidden: first)
     }
 
+    /// How many bytes a version has: the library itself refuses what is not `HTTP/`, a digit, a dot and a digit.
+    static let versionCount = 8
+
     /// Brings a hidden query back.
     ///
     /// - Parameter path: The target, which now ends where the `?` was.

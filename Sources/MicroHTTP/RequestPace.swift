@@ -38,4 +38,7 @@ struct RequestPace {
         self.arrival = (now, received)
         return rate < bounds.leastBytesPerSecond
     }
+
+    /// What has arrived so far was no slower than it should be.
+    mutating func forget() { arrival = nil }
 }

@@ -8,16 +8,38 @@ public struct Response: ~Copyable {
     /// Whether the connection ends with this response, which then says so.
     public var closesConnection = false
 
+    /// When the handler began to make it, and when it had made it, in nanoseconds of the system's `CLOCK_BOOTTIME`; nil if it did not
+    /// look at that clock. For the access log, to which another look is dear: what it needs and is not told it looks up.
+    public var began: Int64?
+    public var ended: Int64?
+
     /// A response's content.
     public enum Body: ~Copyable {
         case empty
+        /// One that is not sent, as behind a 304, and whose length is not known. The connection ends with it.
+        case unknown
         case bytes([UInt8])
         /// Bytes of the program itself.
         case constant(UnsafeRawBufferPointer)
         /// Bytes that belong to someone else, who gets them back when they are sent.
         case lent(LentBytes)
+        /// Bytes in several places.
+        case gathered(GatheredBytes)
         /// Bytes that are made while they are sent; their number is not known before.
         case stream(any BodyProducer)
+
+        /// How many bytes are in memory for this body alone, until it is sent.
+        public var heldBytes: Int {
+            switch self {
+            case .empty: 0
+            case .unknown: 0
+            case .constant: 0
+            case .lent: 0
+            case .bytes(let bytes): bytes.count
+            case .gathered(let gathered): gathered.heldBytes
+            case .stream(let producer): producer.heldBytes
+            }
+        }
     }
 
     public init(status: Int, headers: HeaderFields = HeaderFields(), body: consuming Body = .empty) {
@@ -30,9 +52,11 @@ public struct Response: ~Copyable {
     public var byteCount: Int? {
         switch body {
         case .empty: 0
+        case .unknown: nil
         case .bytes(let bytes): bytes.count
         case .constant(let bytes): bytes.count
         case .lent(let lent): lent.bytes.count
+        case .gathered(let gathered): gathered.count
         case .stream: nil
         }
     }
@@ -48,9 +72,11 @@ public struct Response: ~Copyable {
     public consuming func forEachPiece(_ visit: ([UInt8]) -> Void) {
         switch consume body {
         case .empty: break
+        case .unknown: break
         case .bytes(let bytes): visit(bytes)
         case .constant(let bytes): visit(Array(bytes))
         case .lent(let lent): visit(Array(lent.bytes))
+        case .gathered(let gathered): visit(gathered.joined)
         case .stream(let producer): while let piece = producer.nextPiece() { visit(piece) }
         }
     }
@@ -90,4 +116,11 @@ public struct LentBytes: ~Copyable {
 public protocol BodyProducer: AnyObject {
     /// The next piece, not empty; nil at the end. Called on one of the server's threads, which it must not block.
     func nextPiece() -> [UInt8]?
+
+    /// How many bytes it holds to make them of, that are held for nothing else.
+    var heldBytes: Int { get }
+}
+
+extension BodyProducer {
+    public var heldBytes: Int { 0 }
 }

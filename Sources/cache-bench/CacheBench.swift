@@ -12,6 +12,7 @@ struct CacheBench: ParsableCommand {
             """,
         subcommands: [
             HTTPBenchmark.self, MemoryBenchmark.self, MicroBenchmark.self, HitRatioBenchmark.self,
+            SnapshotBenchmark.self,
             MemoryTrialCommand.self,
         ])
 }

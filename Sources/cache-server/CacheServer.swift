@@ -31,6 +31,7 @@ struct CacheServer: AsyncParsableCommand {
             } catch {
                 // With standard error closed, the exit status alone has to tell.
             }
+            if failure.isAbrupt { _exit(failure.exitCode.rawValue) }
             exit(withError: failure.exitCode)
         } catch {
             exit(withError: error)
@@ -42,6 +43,8 @@ struct CacheServer: AsyncParsableCommand {
 struct CommandFailure: Error, Equatable {
     let message: String
     let exitCode: ExitCode
+    /// Whether the process is to end without the tidying up that libraries do at its end, because threads are still within them.
+    var isAbrupt = false
 }
 
 extension CommandFailure {

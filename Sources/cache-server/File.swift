@@ -22,8 +22,9 @@ enum File {
 
     /// Writes all of `text`, waiting if the descriptor cannot take it at once.
     ///
-    /// - Throws: ``SystemError`` if the other end is gone, or the disk is full.
-    static func write(_ text: String, to descriptor: Int32) throws(SystemError) {
+    /// - Parameter patience: How long to wait, if the descriptor is one that can be waited for; nil for ever.
+    /// - Throws: ``SystemError`` if the other end is gone, the disk is full, or the wait was in vain.
+    static func write(_ text: String, to descriptor: Int32, patience: Duration? = nil) throws(SystemError) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -31,7 +32,8 @@ enum File {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                poll(&waiting, 1, -1)
+                let milliseconds = patience.map { CInt($0 / .milliseconds(1)) } ?? -1
+                if poll(&waiting, 1, milliseconds) == 0 { throw SystemError(number: EAGAIN) }
             } else if errno != EINTR {
                 throw SystemError.last
             }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Asks a server on this machine for `/readyz` over a plain socket.
+/// Asks a server on this machine for `/readyz`.
 struct HealthProbe: Sendable, Equatable {
     /// Why the server is not ready, or cannot be asked.
     struct Failure: Error, Equatable {
@@ -11,10 +11,12 @@ struct HealthProbe: Sendable, Equatable {
     let port: Int
     /// The path of the socket that is asked in the place of the address; nil for none.
     let socket: String?
+    let speaksTLS: Bool
 
     /// A probe for a server that listens on `listeningHost`: an address that means every one is asked at the loopback one.
-    init(socket: String? = nil, listeningHost: String, port: Int) {
+    init(socket: String? = nil, speaksTLS: Bool = false, listeningHost: String, port: Int) {
         self.socket = socket
+        self.speaksTLS = speaksTLS
         host = ["0.0.0.0": "127.0.0.1", "::": "::1"][listeningHost] ?? listeningHost
         self.port = port
     }
@@ -30,11 +32,17 @@ struct HealthProbe: Sendable, Equatable {
         let deadline = ContinuousClock.now + timeout
         let descriptor = if let socket { try connected(toSocket: socket, deadline) } else { try connected(deadline) }
         defer { close(descriptor) }
-        try send(
+        let link = ProbeLink(descriptor, deadline)
+        if speaksTLS { try ask(over: ProbeTLS(link)) } else { try ask(over: link) }
+    }
+
+    private func ask(over stream: some ProbeStream) throws(Failure) {
+        let request =
             "GET /readyz HTTP/1.1\r\nHost: \(host.contains(":") ? "[\(host)]" : host):\(port)\r\n"
-                + "Connection: close\r\n\r\n", to: descriptor, deadline)
-        let line = try statusLine(from: descriptor, deadline)
-        let words = line.split(separator: " ")
+            + "Connection: close\r\n\r\n"
+        var rest = Array(request.utf8)[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try stream.send(rest)) }
+        let words = try statusLine(from: stream).split(separator: " ")
         guard words.count >= 2, words[0].hasPrefix("HTTP/1.") else { throw Failure(reason: "the answer is not HTTP") }
         guard words[1] == "200" else { throw Failure(reason: "the answer is \(words[1])") }
     }
@@ -97,7 +105,7 @@ struct HealthProbe: Sendable, Equatable {
     {
         if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return }
         guard errno == EINPROGRESS else { throw Failure(reason: SystemError.last.description) }
-        try wait(for: POLLOUT, on: descriptor, deadline)
+        try ProbeLink(descriptor, deadline).wait(for: POLLOUT)
         var error: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0, error == 0 else {
@@ -105,48 +113,17 @@ struct HealthProbe: Sendable, Equatable {
         }
     }
 
-    private func send(_ text: String, to descriptor: Int32, _ deadline: ContinuousClock.Instant) throws(Failure) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            try wait(for: POLLOUT, on: descriptor, deadline)
-            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EAGAIN && errno != EINTR {
-                throw Failure(reason: SystemError.last.description)
-            }
-        }
-    }
-
     /// The first line of the answer, which has to end within its first 256 bytes.
-    private func statusLine(from descriptor: Int32, _ deadline: ContinuousClock.Instant) throws(Failure) -> String {
+    private func statusLine(from stream: some ProbeStream) throws(Failure) -> String {
         var answer: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 256)
         while true {
             if let end = answer.firstIndex(of: UInt8(ascii: "\r")) {
                 return String(decoding: answer[..<end], as: UTF8.self)
             }
-            guard answer.count < chunk.count else { throw Failure(reason: "the answer is not HTTP") }
-            try wait(for: POLLIN, on: descriptor, deadline)
-            let count = recv(descriptor, &chunk, chunk.count, 0)
-            if count > 0 {
-                answer += chunk[..<count]
-            } else if count == 0 {
-                throw Failure(reason: "the connection was closed without an answer")
-            } else if errno != EAGAIN && errno != EINTR {
-                throw Failure(reason: SystemError.last.description)
-            }
-        }
-    }
-
-    private func wait(for event: Int32, on descriptor: Int32, _ deadline: ContinuousClock.Instant) throws(Failure) {
-        while true {
-            let left = (deadline - .now) / .milliseconds(1)
-            guard left > 0 else { throw Failure(reason: "no answer in time") }
-            var waiting = pollfd(fd: descriptor, events: Int16(event), revents: 0)
-            let ready = poll(&waiting, 1, Int32(min(left.rounded(.up), Double(Int32.max))))
-            if ready > 0 { return }
-            if ready < 0, errno != EINTR { throw Failure(reason: SystemError.last.description) }
+            guard answer.count < 256 else { throw Failure(reason: "the answer is not HTTP") }
+            let piece = try stream.receive(256)
+            guard !piece.isEmpty else { throw Failure(reason: "the connection was closed without an answer") }
+            answer += piece
         }
     }
 }

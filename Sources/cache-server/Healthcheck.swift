@@ -6,13 +6,15 @@ struct Healthcheck: AsyncParsableCommand {
         abstract: "Ask a running server whether it is ready: status 0 if it is, 1 if it is not.",
         discussion: """
             Asks GET /readyz of the address and port, or of the socket, that the server would listen on with these flags, this environment \
-            and this file; of the loopback address if it would listen on all.
+            and this file; of the loopback address if it would listen on all. Over TLS if it would have a certificate, whose \
+            validity it does not look at.
             """,
         helpNames: [.short, .long])
 
     @Option(Settings.host) var host: String?
     @Option(Settings.port) var port: String?
     @Option(Settings.socket) var socket: String?
+    @Option(Settings.tlsCert) var tlsCert: String?
     @OptionGroup var configurationFlag: ConfigurationFlag
 
     @Option(
@@ -35,13 +37,14 @@ struct Healthcheck: AsyncParsableCommand {
         flags[Settings.host.name] = host
         flags[Settings.port.name] = port
         flags[Settings.socket.name] = socket
+        flags[Settings.tlsCert.name] = tlsCert
         let sources = try SettingSources.ofProcess(flags: flags)
         let probe: HealthProbe
         do throws(SettingError) {
             let machine = Machine.current()
             let socket = try sources.value(of: Settings.socket) ?? nil
             probe = HealthProbe(
-                socket: socket,
+                socket: socket, speaksTLS: (try sources.value(of: Settings.tlsCert) ?? nil) != nil,
                 listeningHost: try sources.value(of: Settings.host) ?? Settings.host.defaultValue(machine),
                 port: try sources.value(of: Settings.port) ?? Settings.port.defaultValue(machine))
         } catch {

@@ -22,7 +22,7 @@ struct Serve: AsyncParsableCommand {
             A size is a number of bytes, or has a unit: 64KiB, 512MiB, 1.5GB. A duration is a number of seconds, or has \
             a unit: 500ms, 30s, 2m, 1h, 7d. Where none is a default, none can be given too.
 
-            SIGHUP reads the file of tokens anew. SIGTERM and SIGINT stop the server once the requests in flight have finished; a second one stops it at once.
+            SIGHUP reads the certificates and the file of tokens anew, and opens the access log's file anew. SIGTERM and SIGINT stop the server once the requests in flight have finished; a second one stops it at once.
             """,
         helpNames: [.short, .long])
 
@@ -33,33 +33,43 @@ struct Serve: AsyncParsableCommand {
         let configuration: ServerConfiguration
         let cache: ProductionCache
         let access: AccessControl?
+        let tls: ServerTLS?
         do {
             configuration = try ServerConfiguration(from: sources, on: .current())
             cache = try ProductionCache(configuration.cache)
             access = try configuration.tokenFile.map {
                 AccessControl(try $0.read(), hasPublicMetrics: configuration.hasPublicMetrics)
             }
+            tls = try configuration.tlsFiles.map { ServerTLS(try $0.read()) }
         } catch let error as SettingError {
             throw CommandFailure(error)
         } catch let error as TokenFile.Unusable {
+            throw CommandFailure(message: error.description, exitCode: ExitCode(EX_NOINPUT))
+        } catch let error as TLSFiles.Unusable {
             throw CommandFailure(message: error.description, exitCode: ExitCode(EX_NOINPUT))
         } catch let error as CacheError {
             throw CommandFailure(message: error.message, exitCode: ExitCode(EX_USAGE))
         }
         // A client or a reader of the log that goes away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that may not grow, by a limit of the process.
+        signal(SIGXFSZ, SIG_IGN)
         let logger = Logger.standardOutput(level: configuration.logLevel, format: configuration.logFormat)
+        let accessLog = try configuration.openAccessLog(logger)
         let identity: Logger.Metadata = ["version": "\(CacheServer.version)", "pid": .stringConvertible(getpid())]
         logger.info("starting", metadata: configuration.effective.merging(identity) { $1 })
 
-        let openFiles = OpenFileLimit.raise(to: configuration.http.maxConnections + ServerLifecycle.otherOpenFiles)
+        let openFiles = OpenFileLimit.raise(
+            to: configuration.http.mostSockets + ServerLifecycle.otherOpenFiles + configuration.mostFetches)
         if openFiles < configuration.http.maxConnections {
             logger.warning(
                 "the limit on open files is less than max_connections",
                 metadata: ["open_files": .stringConvertible(openFiles)])
         }
 
-        if let warning = Exposure.warning(of: configuration.http, hasTokens: access != nil) {
+        var http = configuration.http
+        http.tls = tls
+        if let warning = Exposure.warning(of: http, hasTokens: access != nil) {
             logger.warning("\(warning)")
         }
 
@@ -67,13 +77,22 @@ struct Serve: AsyncParsableCommand {
         if configuration.logLevel <= .debug {
             observer = { record in logger.debug("request", metadata: record.metadata) }
         }
+        let snapshots = configuration.snapshotPath.map {
+            SnapshotKeeper(path: $0, interval: configuration.snapshotInterval, cache: cache, logger: logger)
+        }
+        let warming = WarmKeeper(configuration, cache: cache, logger: logger)
+        let loader = try configuration.makeLoader(for: cache, logger: logger)
         let service = CacheService(
             cache: cache, limits: configuration.limits, access: access, crossOrigin: configuration.crossOrigin,
             rateLimiter: configuration.rateLimiter,
-            version: CacheServer.version, observer: observer)
+            needsClientCertificate: configuration.tlsFiles?.clientAuthorities != nil, snapshots: snapshots?.figures,
+            snapshotWriter: snapshots?.writer, warmer: warming?.warmer, loader: loader, version: CacheServer.version,
+            observer: observer)
+        http.accessLog = accessLog
         let lifecycle = ServerLifecycle(
-            service: service, http: configuration.http, drainTimeout: configuration.drainTimeout,
-            reload: Reload(actions: configuration.reloads(access), logger: logger), logger: logger)
+            service: service, http: http, snapshots: snapshots, warming: warming,
+            drainTimeout: configuration.drainTimeout,
+            reload: Reload(actions: configuration.reloads(access, tls, accessLog), logger: logger), logger: logger)
         let group = ServiceGroup(
             services: [lifecycle], gracefulShutdownSignals: ServerLifecycle.signals, logger: logger)
         do {
@@ -81,15 +100,49 @@ struct Serve: AsyncParsableCommand {
         } catch let error as HTTPServerError {
             logger.error("cannot listen", metadata: ["error": "\(error)"])
             throw CommandFailure(message: error.description, exitCode: ExitCode(EX_UNAVAILABLE))
+        } catch let error as WarmKeeper.Failure {
+            // Clients may have had other sources read.
+            throw CommandFailure(
+                message: error.description, exitCode: ExitCode(EX_UNAVAILABLE),
+                isAbrupt: await warming?.isOver() == false)
+        }
+        if let warming, await !warming.isOver() {
+            // Libraries tidy up when a process ends in the usual way, under the feet of a thread that is within one of them.
+            _exit(EXIT_SUCCESS)
         }
     }
 }
 
 extension ServerConfiguration {
     /// What SIGHUP reads anew.
-    fileprivate func reloads(_ access: AccessControl?) -> [(name: String, action: @Sendable () throws -> Void)] {
-        guard let access, let tokenFile else { return [] }
-        return [("auth_tokens", { access.replace(try tokenFile.read()) })]
+    fileprivate func reloads(
+        _ access: AccessControl?, _ tls: ServerTLS?, _ accessLog: AccessLog?
+    ) -> [(name: String, action: @Sendable () throws -> Void)] {
+        var actions: [(name: String, action: @Sendable () throws -> Void)] = []
+        if let access, let tokenFile { actions.append(("auth_tokens", { access.replace(try tokenFile.read()) })) }
+        if let tls, let tlsFiles { actions.append(("tls", { tls.replace(try tlsFiles.read()) })) }
+        if let accessLog, accessLogFile != nil { actions.append(("access_log_file", { try accessLog.reopen() })) }
+        return actions
+    }
+
+    /// The log of requests, if there is to be one. What it loses it tells `logger`.
+    fileprivate func openAccessLog(_ logger: Logger) throws(CommandFailure) -> AccessLog? {
+        guard let accessLogFormat else { return nil }
+        do throws(AccessLogError) {
+            return try AccessLog(
+                accessLogFormat,
+                to: accessLogFile.map { .file(path: $0) } ?? .descriptor(StandardOutput.descriptor)
+            ) { loss in
+                logger.warning(
+                    "lines of the access log were dropped",
+                    metadata: [
+                        "lines": .stringConvertible(loss.lines),
+                        "why": .string(loss.systemError ?? "they are taken slower than they come"),
+                    ])
+            }
+        } catch {
+            throw CommandFailure(message: error.description, exitCode: ExitCode(EX_CANTCREAT))
+        }
     }
 }
 

@@ -11,6 +11,10 @@ import UnixSignals
 struct ServerLifecycle: Service, CustomStringConvertible {
     let service: CacheService
     let http: HTTPServerConfiguration
+    /// nil if nothing outlives the server.
+    var snapshots: SnapshotKeeper? = nil
+    /// nil if there is nothing to fill the cache from.
+    var warming: WarmKeeper? = nil
     let drainTimeout: Duration
     let reload: Reload
     let logger: Logger
@@ -26,7 +30,7 @@ struct ServerLifecycle: Service, CustomStringConvertible {
 
     /// Listens, serves, and returns when all is over.
     ///
-    /// - Throws: `HTTPServerError` if it cannot listen.
+    /// - Throws: `HTTPServerError` if it cannot listen; ``WarmKeeper/Failure`` if a source cannot be read that has to be.
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: Self.signals)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
@@ -34,11 +38,29 @@ struct ServerLifecycle: Service, CustomStringConvertible {
         defer { reloading.cancel() }
         let server = try HTTPServer(http, handler: service)
         service.attach(server: server)
+        if let snapshots {
+            snapshots.start { warming?.start() }
+        } else {
+            warming?.start()
+        }
         logger.info(
-            "listening", metadata: ["address": "\(server.address)", "port": .stringConvertible(server.port)])
+            "listening",
+            metadata: [
+                "scheme": http.tls == nil ? "http" : "https", "address": "\(server.address)",
+                "port": .stringConvertible(server.port),
+            ])
 
-        try await gracefulShutdown()
+        do throws(WarmKeeper.Failure) {
+            try await warming.endOfServing()
+        } catch {
+            warming?.cancel()
+            // Neither what was asked for nor a whole snapshot: what is in the cache is not kept.
+            server.stop()
+            throw error
+        }
 
+        warming?.cancel()
+        snapshots?.hurry()
         service.beginDraining()
         server.stopListening()
         logger.info(
@@ -51,6 +73,7 @@ struct ServerLifecycle: Service, CustomStringConvertible {
             timeout: drainTimeout, requestsInFlight: { server.requestsInFlight }, signals: signals)
         let unfinished = server.requestsInFlight
         server.stop()
+        snapshots?.finish()
         logger.log(
             level: end == .finished ? .info : .warning, "stopped",
             metadata: ["drain": "\(end.rawValue)", "requests_cut": .stringConvertible(unfinished)])

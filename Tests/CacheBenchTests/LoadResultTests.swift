@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import cache_bench
@@ -42,5 +43,24 @@ struct LoadResultTests {
         arguments: ["", "Could not connect to Redis at 127.0.0.1:1: Connection refused", #""test","rps""#])
     func redisBenchmarkFailed(output: String) {
         #expect(RedisBenchmark.result(in: output, requests: 1) == nil)
+    }
+
+    @Test("h2load's log counts what was answered, and times what started after the beginning")
+    func h2load() throws {
+        // A thousand requests a millisecond apart, each of as many microseconds as its number, not quite in order.
+        var lines = (0..<1000).map { "\(1_700_000_000_000_000 + $0 * 1000)\t200\t\($0)\n" }
+        lines.swapAt(0, 700)
+        lines.append("1700000000000000\t503\t20\tof a later version\n1700000000000000\t-1\t20\n")
+        let result = try #require(H2Load.result(in: Data(lines.joined().utf8), seconds: 2))
+        #expect(result.requests == 1001 && result.refused == 1 && result.broken == 1 && result.seconds == 2)
+        // Of 500 to 999.
+        #expect(result.p50 == 0.749 && result.p99 == 0.994)
+    }
+
+    @Test(
+        "a log of h2load without a request, or with a line that is none, has no result",
+        arguments: ["", "1\t-1\t1\n", "1\t200\n", "600000\t200\tx\n", "9\t200\t99999999999999999999\n"])
+    func h2loadFailed(log: String) {
+        #expect(H2Load.result(in: Data(log.utf8), seconds: 1) == nil)
     }
 }

@@ -86,7 +86,8 @@ import Testing
         cache.deleteAll()
         #expect(values.count == 3)
         #expect((0..<3).map { values.isPresent($0) } == [true, false, true])
-        #expect(values.byteCount == 4)
+        #expect(values.byteCount(below: 100) == 4)
+        #expect(values.byteCount(below: 3) == 1)
         #expect(
             (0..<3).map { values.withUnsafeBytes($0) { String(decoding: $0, as: UTF8.self) } } == ["1", nil, "333"])
     }

@@ -45,9 +45,26 @@ struct ObserverTests {
     @Test func howLongItTook() throws {
         let log = Log()
         let test = try TestService(observer: { log.add($0) })
-        let receiver = WarmReceiver(service: test.service)
+        let receiver = try WarmReceiver(service: test.service)
         test.clock.advance(by: .milliseconds(1500))
         _ = receiver.respond()
         #expect(log.all == ["POST /warm 200 1.5 seconds"])
+    }
+
+    /// What a log of requests has from here: the clock was looked at for the latencies anyway.
+    @Test func responsesTellTheirTime() throws {
+        let test = try TestService()
+        test.put("/keys/a")
+        test.clock.advance(by: .seconds(5))
+        let now = test.cache.now
+        let get = LiteralRequest(.get, "/keys/a").answer(by: test.service)
+        #expect(get.began == now)
+        #expect(get.ended == now)
+        let live = LiteralRequest(.get, "/livez").answer(by: test.service)
+        #expect(live.began == now)
+        #expect(live.ended == nil)
+        // A clock that a test moves is not the system's.
+        #expect(!test.service.tellsTime)
+        #expect(CacheService(cache: try ProductionCache(capacity: 1), version: "1").tellsTime)
     }
 }

@@ -13,8 +13,11 @@ struct ProblemTests {
             ("malformed_request", 400, "Bad Request"), ("unauthorized", 401, "Unauthorized"),
             ("forbidden", 403, "Forbidden"),
             ("key_not_found", 404, "Not Found"),
-            ("route_not_found", 404, "Not Found"), ("method_not_allowed", 405, "Method Not Allowed"),
-            ("not_a_number", 409, "Conflict"), ("overflow", 409, "Conflict"),
+            ("route_not_found", 404, "Not Found"), ("snapshots_off", 404, "Not Found"),
+            ("source_not_found", 404, "Not Found"),
+            ("method_not_allowed", 405, "Method Not Allowed"),
+            ("not_a_number", 409, "Conflict"), ("overflow", 409, "Conflict"), ("lease_lost", 409, "Conflict"),
+            ("source_busy", 409, "Conflict"),
             ("precondition_failed", 412, "Precondition Failed"),
             ("value_too_large", 413, "Content Too Large"), ("body_too_large", 413, "Content Too Large"),
             ("too_many_items", 413, "Content Too Large"), ("key_too_long", 414, "URI Too Long"),
@@ -23,7 +26,10 @@ struct ProblemTests {
             ("headers_too_large", 431, "Request Header Fields Too Large"), ("overloaded", 503, "Service Unavailable"),
             ("loading", 503, "Service Unavailable"),
             ("draining", 503, "Service Unavailable"), ("insufficient_storage", 507, "Insufficient Storage"),
+            ("snapshot_failed", 500, "Internal Server Error"), ("origin_failed", 502, "Bad Gateway"),
+            ("origin_unavailable", 503, "Service Unavailable"), ("origin_timeout", 504, "Gateway Timeout"),
             ("internal_error", 500, "Internal Server Error"),
+            ("source_failed", 502, "Bad Gateway"),
         ]
         #expect(ProblemCode.allCases.map(\.rawValue) == table.map(\.0))
         #expect(ProblemCode.allCases.map(\.status) == table.map(\.1))
@@ -34,7 +40,7 @@ struct ProblemTests {
     @Test func everyCodeOfTheLibraryHasItsOwn() {
         let same: [CacheError.Code] = [
             .invalidKey, .keyTooLong, .valueTooLarge, .invalidJSON, .invalidTTL, .insufficientStorage, .invalidBody,
-            .invalidTag, .notANumber, .overflow,
+            .invalidTag, .notANumber, .overflow, .snapshotFailed,
         ]
         for code in same { #expect(ProblemCode(code).rawValue == code.rawValue) }
         #expect(ProblemCode(CacheError.Code.invalidCursor) == .invalidQuery)

@@ -16,6 +16,7 @@ struct RoutingTests {
         .mget: "POST, QUERY, OPTIONS",
         .mput: "POST, OPTIONS", .mdelete: "POST, OPTIONS", .touch: "POST, OPTIONS",
         .incr: "POST, OPTIONS", .tag: "DELETE, OPTIONS", .warm: "POST, OPTIONS", .export: "GET, HEAD, OPTIONS",
+        .snapshot: "POST, OPTIONS",
         .stats: "GET, HEAD, DELETE, OPTIONS", .metrics: "GET, HEAD, OPTIONS", .livez: "GET, HEAD, OPTIONS",
         .readyz: "GET, HEAD, OPTIONS", .healthz: "GET, HEAD, OPTIONS", .contract: "GET, HEAD, OPTIONS",
         .index: "GET, HEAD, OPTIONS",

@@ -30,9 +30,10 @@ struct ScriptedHistoryTests {
             fixture.get("/stats").text == """
                 {"hits":3,"misses":1,"hit_rate":75.0,"total_requests":4,"puts":5,"deletes":1,"evictions":2,\
                 "expirations":1,"current_size":0,"capacity":2,"memory_bytes":\(memory),"memory_limit_bytes":null,\
+                "stale_entries":0,"leases":{"granted":0,"filled":0,"lost":0},\
                 "eviction_policy":"lru",\
                 "what_if":[{"capacity_factor":0.5,"hit_rate":25.0},{"capacity_factor":2.0,"hit_rate":75.0},\
-                {"capacity_factor":4.0,"hit_rate":75.0}],"uptime_seconds":2.0,"latency":{"get":{"count":1,\(zero)},\
+                {"capacity_factor":4.0,"hit_rate":75.0}],"uptime_seconds":2.0,"snapshot":null,"warm":[],"origin":null,"latency":{"get":{"count":1,\(zero)},\
                 "put":{"count":5,\(zero)},"mget":{"count":1,\(zero)},"mput":{"count":0,\(zero)}},\
                 "http":{"requests":9,"connections":0,"bytes_in":0,"bytes_out":0,\
                 "responses":{"2xx":8,"3xx":0,"4xx":1,"5xx":0}}}

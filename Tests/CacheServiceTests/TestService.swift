@@ -1,6 +1,7 @@
 internal import CacheCore
 internal import Foundation
 internal import MicroHTTP
+internal import ReadThrough
 
 @testable internal import CacheService
 
@@ -20,29 +21,47 @@ struct TestService {
     ///   - access: Who may ask for what.
     ///   - crossOrigin: Which web pages may ask.
     ///   - rateLimiter: How many requests a client may make.
+    ///   - needsClientCertificate: Whether clients have to show certificates.
+    ///   - snapshots: What is told of snapshots.
+    ///   - snapshotWriter: Writes them.
+    ///   - sources: Sources that clients may name.
+    ///   - startSources: Sources that the cache is filled from at the start.
+    ///   - origins: Where missing values come from.
     ///   - observer: Told each request that was answered.
     init(
         capacity: Int? = nil, memoryLimit: Int? = nil, defaultTTL: Duration? = nil,
         secondsSince1970: Int = 1_700_000_000,
         limits: ServiceLimits = ServiceLimits(), access: AccessControl? = nil, crossOrigin: CrossOrigin? = nil,
-        rateLimiter: RateLimiter? = nil, observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
+        rateLimiter: RateLimiter? = nil, needsClientCertificate: Bool = false,
+        snapshots: SnapshotFigures? = nil, snapshotWriter: SnapshotWriter? = nil,
+        sources: [Warmer.Source] = [], startSources: [Warmer.Source] = [], origins: Origins? = nil,
+        observer: (@Sendable (CacheService.RequestRecord) -> Void)? = nil
     ) throws {
         clock = ManualClock(secondsSince1970: secondsSince1970)
         cache = try ProductionCache(
             CacheConfiguration(
                 capacity: capacity, memoryLimit: memoryLimit, defaultTTL: defaultTTL, eviction: .lru,
                 clock: .manual(clock)))
+        let loader: OriginLoader? =
+            if let origins { try OriginLoader(origins, cache: cache, maxValueBytes: limits.maxValueBytes) } else { nil }
+        let warmer =
+            sources.isEmpty && startSources.isEmpty
+            ? nil : Warmer(cache: cache, limits: limits, sources: sources, startSources: startSources)
         service = CacheService(
             cache: cache, limits: limits, access: access, crossOrigin: crossOrigin, rateLimiter: rateLimiter,
-            version: "1.2.3", observer: observer
+            needsClientCertificate: needsClientCertificate, snapshots: snapshots, snapshotWriter: snapshotWriter,
+            warmer: warmer, loader: loader, version: "1.2.3", observer: observer
         )
     }
 
     func ask(
         _ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: [UInt8] = [],
-        from address: ClientAddress? = nil
+        from address: ClientAddress? = nil, hasClientCertificate: Bool = false
     ) -> Reply {
-        Reply(LiteralRequest(method, target, headers: headers, body: body, from: address).answer(by: service))
+        Reply(
+            LiteralRequest(
+                method, target, headers: headers, body: body, from: address, hasClientCertificate: hasClientCertificate
+            ).answer(by: service))
     }
 
     func ask(_ method: MicroHTTP.Method, _ target: String, headers: [(String, String)] = [], body: String) -> Reply {
@@ -70,6 +89,8 @@ struct Reply {
     let headers: HeaderFields
     let closesConnection: Bool
     let body: [UInt8]
+
+    init(_ reply: consuming MicroHTTP.Reply) { self.init(reply.response()) }
 
     init(_ response: consuming Response) {
         status = response.status

@@ -9,8 +9,9 @@ import pytest
 
 from harness.contract import assert_problem
 from harness.curl import curl
-from harness.deadline import PATIENCE
+from harness.deadline import PATIENCE, eventually
 from harness.process import CacheServer, member, run_to_exit
+from harness.wire import Wire, request
 
 
 @pytest.fixture
@@ -134,6 +135,18 @@ def test_a_client_may_ask_so_often(start_server):
     assert refused.header("Retry-After") == "1"
     assert replies[0].header("RateLimit") == '"client";r=4'
     assert all(curl(f"{server.base_url}/livez").status == 200 for _ in range(10))
+
+
+def test_a_stream_that_was_over_the_rate_when_its_head_came(start_server):
+    """And is not any more when its body is there: what is answered as loaded is loaded."""
+    server = start_server("--rate-limit", "5", "--rate-burst", "1")
+    line = b'{"key":"late","value":1}\n'
+    with Wire(server) as wire:
+        wire.send(request("GET", "/stats") + request("POST", "/warm", f"Content-Length: {len(line)}"))
+        assert wire.read().status == 200
+        wire.send_pieces((line[index : index + 1] for index in range(len(line))), pause=0.02)
+        assert wire.read("POST").json()["loaded"] == 1
+    eventually(lambda: server.get("/keys/late").status == 200, "it is there")
 
 
 # Sockets

@@ -19,15 +19,20 @@ BAD_VALUES = [
     ("ttl-jitter", "-1"), ("ttl-jitter", "101"), ("ttl-jitter", "1.5"), ("ttl-jitter", "some"),
     ("threads", "0"), ("threads", "-1"), ("threads", "two"),
     ("max-value-bytes", "0"), ("max-value-bytes", "big"), ("max-body-bytes", "-1"), ("max-key-bytes", "0"),
-    ("max-bulk-items", "0"), ("max-inflight-bytes", "1KiB"),
-    ("max-connections", "0"), ("max-connections", "none at all"),
+    ("max-bulk-items", "0"), ("max-inflight-bytes", "1KiB"), ("max-header-bytes", "1KiB"),
+    ("snapshot-interval", "10ms"), ("warm", ""), ("warm-required", "yes"),
+    ("origin", "http://h/items"), ("origin", "ftp://h/{key}"), ("origin", "http://u:p@h/{key}"), ("origin", ""),
+    ("origin-ttl", "0"), ("origin-timeout", "none"), ("origin-timeout", "1ms"), ("origin-max-fetches", "0"),
+    ("origin-negative-ttl", "-1s"), ("origin-stale-if-error", "x"), ("origin-stale-while-revalidate", "soon"),
+    ("max-connections", "0"), ("max-connections-per-address", "0"), ("max-connections", "none at all"),
     ("idle-timeout", "-1s"), ("idle-timeout", "x"),
     ("request-timeout", "0"), ("request-timeout", "1ms"),
     ("drain-timeout", "-1s"), ("drain-timeout", "10 minutes or so"),
+    ("tls-cert", ""), ("tls-key", ""), ("tls-client-ca", ""),
     ("socket-mode", "0999"), ("socket-mode", "rw"), ("socket-mode", "1777"),
     ("rate-limit", "0"), ("rate-limit", "1.5"), ("rate-burst", "none"),
     ("public-metrics", "yes"), ("cors-origin", "app.example"), ("cors-origin", "https://a/b"), ("cors-origin", "null"),
-    ("log-level", "loud"), ("log-format", "xml"),
+    ("log-level", "loud"), ("log-format", "xml"), ("access-log", "common"),
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """docker/: Prometheus' configuration against a real Prometheus and a real server, and Grafana's dashboard on top."""
 
+import asyncio
+import itertools
 import json
 import math
 import re
@@ -17,9 +19,12 @@ import pytest
 import yaml
 
 from harness.deadline import PATIENCE, eventually
+from harness.origin import Asked, Origin, reply
 from harness.process import CacheServer
 
-DOCKER = Path(__file__).resolve().parents[2] / "docker"
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = (REPOSITORY / "README.md").read_text()
+DOCKER = REPOSITORY / "docker"
 DASHBOARD = json.loads((DOCKER / "grafana/dashboards/production-cache.json").read_text())
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 
@@ -29,6 +34,8 @@ SERIES: dict[str, dict[str, set[str]]] = {
     "cache_puts_total": {},
     "cache_removals_total": {"cause": {"evicted", "expired", "deleted", "replaced"}},
     "cache_entries": {},
+    "cache_stale_entries": {},
+    "cache_leases_total": {"result": {"granted", "filled", "lost"}},
     "cache_capacity_entries": {},
     "cache_memory_bytes": {},
     "cache_memory_limit_bytes": {},
@@ -38,9 +45,32 @@ SERIES: dict[str, dict[str, set[str]]] = {
     "cache_operation_duration_seconds_count": {"operation": {"get", "put", "mget", "mput"}},
     "cache_http_requests_total": {"route": set(), "method": set(), "status": set()},
     "cache_http_connections": {},
+    "cache_access_log_dropped_total": {},
+    "cache_loads_total": {"result": {"value", "absent", "failed"}},
+    "cache_load_duration_seconds_bucket": {"le": set()},
+    "cache_load_duration_seconds_sum": {},
+    "cache_load_duration_seconds_count": {},
+    "cache_loads_collapsed_total": {},
+    "cache_loads_rejected_total": {},
+    "cache_loads_revalidated_total": {},
+    "cache_stale_served_total": {},
+    "cache_negative_hits_total": {},
+    "cache_loads_in_flight": {},
+    "cache_loads_waiting": {},
+    "cache_origin_breaker_state": {},
+    "cache_snapshot_timestamp_seconds": {},
+    "cache_snapshot_entries": {},
+    "cache_snapshot_bytes": {},
+    "cache_snapshot_duration_seconds": {},
+    "cache_snapshot_failures_total": {},
+    "cache_warm_items_total": {"source": set(), "result": {"loaded", "failed", "expired"}},
+    "cache_warm_state": {"source": set(), "state": {"waiting", "running", "done", "failed"}},
     "cache_uptime_seconds": {},
     "cache_build_info": {"version": set()},
 }
+
+# The names as the exposition has them: a histogram is one.
+FAMILIES = {re.sub("_(bucket|sum|count)$", "", name) for name in SERIES}
 
 CAPACITY = 8
 KEY = "prometheus-test"
@@ -103,7 +133,13 @@ def test_dashboard_asks_the_provisioned_datasource_only():
 def test_dashboard_shows_every_series_of_the_contract():
     shown = set(re.findall(r"cache_\w+", " ".join(target["expr"] for panel in panels() for target in panel["targets"])))
     assert shown <= SERIES.keys(), "a query names a series that the contract does not have"
-    left_out = {"cache_operation_duration_seconds_sum"}  # a mean hides what the quantiles show
+    left_out = {
+        # A mean hides what the quantiles show.
+        "cache_operation_duration_seconds_sum",
+        "cache_load_duration_seconds_sum",
+        # Those are the loads that were not refused.
+        "cache_load_duration_seconds_count",
+    }
     assert SERIES.keys() - shown == left_out
 
 
@@ -114,6 +150,47 @@ def test_dashboard_queries_parse(tmp_path: Path):
     check = subprocess.run([program("promtool"), "check", "rules", file], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stdout + check.stderr
     assert f"{len(rules)} rules found" in check.stdout
+
+
+def test_snapshot_age_is_told_of_each_node_with_snapshots(tmp_path: Path):
+    """One that never wrote a snapshot must not look as fresh as the others."""
+    (panel,) = [panel for panel in panels() if panel["title"] == "Snapshot age"]
+    expression = panel["targets"][0]["expr"].replace("$instance", ".*").removeprefix("max")
+
+    def constant(name: str, instance: str, value: int) -> dict[str, str]:
+        return {"series": f'{name}{{instance="{instance}"}}', "values": f"{value}x10"}
+
+    told = {
+        "writes": {"uptime_seconds": 590, "snapshot_failures_total": 0, "snapshot_timestamp_seconds": 60},
+        "fails": {"uptime_seconds": 300, "snapshot_failures_total": 1},
+        "keeps nothing": {"uptime_seconds": 590},
+    }
+    file = tmp_path / "tests.yml"
+    case = {
+        "interval": "1m",
+        "input_series": [
+            constant(f"cache_{name}", instance, value)
+            for instance, figures in told.items()
+            for name, value in figures.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f"max by (instance) {expression}",
+                "eval_time": "10m",
+                "exp_samples": [
+                    {"labels": '{instance="writes"}', "value": 540},
+                    {"labels": '{instance="fails"}', "value": 300},
+                ],
+            }
+        ],
+    }
+    file.write_text(yaml.safe_dump({"tests": [case]}))
+    check = subprocess.run([program("promtool"), "test", "rules", file], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_readme_lists_every_metric():
+    assert set(re.findall(r"`(cache_\w+)", README)) == FAMILIES
 
 
 # The configuration
@@ -228,8 +305,46 @@ class Prometheus:
 
 
 @pytest.fixture(scope="module")
-def watched(start_module_server: Callable[..., CacheServer]) -> CacheServer:
-    return start_module_server("--capacity", str(CAPACITY))
+def origin() -> Iterator[Origin]:
+    """An origin that has values, one that is stale at once, lacks a key, and fails for another."""
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        key = urllib.parse.unquote(asked.target).removeprefix(f"/items/{KEY}/")
+        if key == "absent":
+            await reply("", "404 Not Found")(asked, writer)
+        elif key == "failed":
+            await reply("", "500 Internal Server Error")(asked, writer)
+        elif key == "stale":
+            fields = ('ETag: "1"', "Cache-Control: max-age=0, stale-while-revalidate=3600")
+            unchanged = "if-none-match" in asked.headers
+            await reply("" if unchanged else "1", "304 Not Modified" if unchanged else "200 OK", *fields)(asked, writer)
+        else:
+            await reply("1", "200 OK", "Cache-Control: max-age=3600")(asked, writer)
+
+    origin = Origin()
+    origin.answer = answer
+    yield origin
+    origin.stop()
+
+
+@pytest.fixture(scope="module")
+def watched(
+    origin: Origin, start_module_server: Callable[..., CacheServer], tmp_path_factory: pytest.TempPathFactory
+) -> CacheServer:
+    """A server with all that has figures of its own: an origin, a source, a snapshot, an access log."""
+    folder = tmp_path_factory.mktemp("watched")
+    items = folder / "items.ndjson"
+    items.write_text(f'{{"key":"{KEY}/warm","value":1}}\nnonsense\n{{"key":"{KEY}/old","value":1,"expires_at":5}}\n')
+    server = start_module_server(
+        *("--capacity", str(CAPACITY)),
+        *("--origin", origin.url),
+        *("--warm", str(items)),
+        *("--snapshot", str(folder / "snapshot.zst"), "--snapshot-interval", "none"),
+        *("--access-log", "json", "--access-log-file", str(folder / "access.log")),
+    )
+    eventually(lambda: server.get("/readyz").status == 200, "the source was read")
+    assert server.post("/snapshot", "").status == 200
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +358,8 @@ def prometheus(watched: CacheServer, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def visits(watched: CacheServer) -> Callable[[], None]:
-    """Makes requests of every kind: hits and misses, and removals by each cause."""
+    """Makes requests of every kind: hits and misses, removals by each cause, loads with each result, stale answers."""
+    fresh = itertools.count()
 
     def visit() -> None:
         watched.put(f"{KEY}/short", ttl=0.001)
@@ -256,6 +372,12 @@ def visits(watched: CacheServer) -> Callable[[], None]:
         watched.post("/mget", [f"{KEY}/a", f"{KEY}/b"])
         watched.request("DELETE", f"/keys/{KEY}/a")
         watched.request("PUT", f"/keys/{KEY}/bad", body="{")
+        # More that succeed than fail: the breaker stays closed.
+        for _ in range(3):
+            assert watched.value(f"{KEY}/loaded/{next(fresh)}") == b"1"
+        assert watched.get(f"/keys/{KEY}/failed").status == 502
+        assert watched.value(f"{KEY}/absent") is None
+        assert watched.value(f"{KEY}/stale") == watched.value(f"{KEY}/stale") == b"1"
 
     return visit
 
@@ -267,6 +389,31 @@ def test_metrics_pass_promtool(watched: CacheServer, visits: Callable[[], None])
         [program("promtool"), "check", "metrics"], input=exposition, capture_output=True, check=False
     )
     assert check.returncode == 0, (check.stdout + check.stderr).decode()
+
+
+def test_metrics_are_the_series_of_the_contract(watched: CacheServer, visits: Callable[[], None]):
+    visits()
+    exposition = watched.get("/metrics").body.decode()
+    assert set(re.findall(r"^# TYPE (\w+) ", exposition, re.MULTILINE)) == FAMILIES
+    assert set(re.findall(r"^(\w+)[{ ]", exposition, re.MULTILINE)) == SERIES.keys()
+
+
+@pytest.mark.parametrize(
+    ("flags", "rows"),
+    [
+        ([], ["always", "unless `--max-memory` is `none`"]),
+        (["--max-memory", "none"], ["always"]),
+        (["--capacity", "8", "--max-memory", "none"], ["always", "with `--capacity`"]),
+    ],
+    ids=["plain", "unbounded", "bounded"],
+)
+def test_metrics_are_there_when_the_readme_says(
+    start_server: Callable[..., CacheServer], flags: list[str], rows: list[str]
+):
+    exposition = start_server(*flags).get("/metrics").body.decode()
+    families = re.findall(r"^# TYPE (\w+) ", exposition, re.MULTILINE)
+    listed = dict(re.findall(r"^\| (.+?) \| (.*`cache_.*)", README, re.MULTILINE))
+    assert set(families) == {name for row in rows for name in re.findall(r"`(cache_\w+)", listed[row])}
 
 
 def test_target_is_up(prometheus: Prometheus):
@@ -310,6 +457,38 @@ def test_dashboard_query_has_an_answer(prometheus: Prometheus, visits: Callable[
         assert all(value <= 100 for value in values)
 
 
+@pytest.mark.parametrize(
+    "series",
+    [
+        'cache_loads_total{result="value"}',
+        'cache_loads_total{result="absent"}',
+        'cache_loads_total{result="failed"}',
+        "cache_load_duration_seconds_count",
+        "cache_loads_revalidated_total",
+        "cache_stale_served_total",
+        "cache_negative_hits_total",
+        "cache_snapshot_entries",
+        "cache_snapshot_bytes",
+        "cache_snapshot_duration_seconds",
+        'cache_warm_items_total{result="loaded"}',
+        'cache_warm_items_total{result="failed"}',
+        'cache_warm_items_total{result="expired"}',
+        'cache_warm_state{state="done"}',
+    ],
+)
+def test_what_happened_is_counted(prometheus: Prometheus, visits: Callable[[], None], series: str):
+    """An answer of the dashboard could be 0 for ever: these are not."""
+    visits()
+    eventually(lambda: [value for _, value in prometheus.query(series) if value > 0], f"{series} is above 0")
+
+
+def test_snapshot_was_written_just_now(prometheus: Prometheus):
+    ages = eventually(lambda: prometheus.query("time() - cache_snapshot_timestamp_seconds"), "an age")
+    uptimes = eventually(lambda: prometheus.query("cache_uptime_seconds"), "an uptime")
+    # A second for the scrape that the uptime is of.
+    assert 0 <= ages[0][1] <= uptimes[0][1] + 1 + PATIENCE
+
+
 def test_figures_are_those_of_stats(prometheus: Prometheus, watched: CacheServer, visits: Callable[[], None]):
     visits()
 
@@ -331,6 +510,15 @@ def test_figures_are_those_of_stats(prometheus: Prometheus, watched: CacheServer
             "cache_capacity_entries": stats["capacity"],
             "cache_memory_bytes": stats["memory_bytes"],
             "cache_memory_limit_bytes": stats["memory_limit_bytes"],
+            "sum(cache_loads_total)": stats["origin"]["loads"],
+            'cache_loads_total{result="failed"}': stats["origin"]["load_failures"],
+            "cache_stale_served_total": stats["origin"]["stale_served"],
+            "cache_negative_hits_total": stats["origin"]["negative_hits"],
+            "cache_loads_revalidated_total": stats["origin"]["revalidated"],
+            "cache_snapshot_entries": stats["snapshot"]["entries"],
+            "cache_snapshot_bytes": stats["snapshot"]["bytes"],
+            "cache_snapshot_failures_total": stats["snapshot"]["failures"],
+            'cache_warm_items_total{result="loaded"}': stats["warm"][0]["loaded"],
             'cache_operation_duration_seconds_count{operation="get"}': stats["latency"]["get"]["count"],
         }
         return all(told(expression) == figure for expression, figure in figures.items())

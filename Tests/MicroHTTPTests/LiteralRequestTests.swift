@@ -59,6 +59,6 @@ struct LiteralRequestTests {
     private final class Reverser: BodyReceiver {
         private var bytes: [UInt8] = []
         func receive(_ piece: BorrowedBytes) { bytes += piece }
-        func respond() -> Response { Response(status: 200, body: .bytes(bytes.reversed())) }
+        func respond() -> Reply { .now(Response(status: 200, body: .bytes(bytes.reversed()))) }
     }
 }

@@ -39,6 +39,7 @@ extension EvictionOrder {
     }
 
     private mutating func admits(_ challenger: Node, over incumbent: Node) -> Bool {
+        if favoursLatest { return true }
         let frequency = sketch.frequency(challenger.hash)
         if frequency > sketch.frequency(incumbent.hash) { return true }
         // Now and then one that is about as good gets in, so that nobody who knows the sketch can keep others out.

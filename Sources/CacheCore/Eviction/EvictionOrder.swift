@@ -33,6 +33,10 @@ struct EvictionOrder<Node: EvictionNode>: ~Copyable {
     let isAdaptive: Bool
     private let sketchBytesPerEntry: Double
 
+    /// Whether what comes stays, however often anything was used: it comes in an order in which the best is last, and from a time of which no
+    /// sketch tells anything.
+    var favoursLatest = false
+
     /// - Parameters:
     ///   - rules: The rules at first.
     ///   - isAdaptive: Whether ``become(_:windowShare:)`` may be called.

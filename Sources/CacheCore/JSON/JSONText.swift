@@ -86,8 +86,8 @@ package enum JSONText {
     @inline(__always)
     package static func maximumStringCount(of utf8Count: Int) -> Int { utf8Count * 6 + 2 }
 
-    /// Where the first byte stands that a JSON string must escape.
-    static func firstEscape(in utf8: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    /// Where the first byte stands that a JSON string must escape; nil if there is none.
+    package static func firstEscape(in utf8: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
         var offset = start
         // Eight bytes at a time: a byte is below 0x20, or equal to one of the two, if a subtraction borrows into its top
         // bit (S. Anderson, "Bit Twiddling Hacks": determine if a word has a byte less than n).

@@ -42,9 +42,10 @@ final class BlockPool: @unchecked Sendable {
 
     /// A block of `count` bytes, all zero, which is a multiple of the system's pages; nil if the system has none left.
     ///
-    /// - Complexity: O(`count`), for the system gives all of its room at once.
-    func take(_ count: Int) -> UnsafeMutableRawPointer? {
-        guard count <= Self.largest else { return VirtualMemory.map(count, isTouched: true) }
+    /// - Parameter isTouched: Whether all of it will be touched at once; a block up to ``largest`` takes room as a whole in any case.
+    /// - Complexity: O(`count`) for what takes room as a whole.
+    func take(_ count: Int, isTouched: Bool = true) -> UnsafeMutableRawPointer? {
+        guard count <= Self.largest else { return VirtualMemory.map(count, isTouched: isTouched) }
         let order = Self.order(of: count)
         let block: UnsafeMutableRawPointer? = state.withLock { state in
             guard let block = state.free[order].popLast() ?? Self.cut(VirtualMemory.pageSize << order, from: &state)

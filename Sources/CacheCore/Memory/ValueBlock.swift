@@ -13,12 +13,12 @@ internal import Synchronization
 ///
 /// Invariants, on which every unsafe access here rests:
 /// - The block is `Header | key | value`, never moved, and alive while `references` is above zero.
-/// - Key, value and digest are written by who made the block, before another sees it, and never after.
+/// - Key, value, its length and the digest are written by who made the block, before another sees it, and never after.
 struct ValueBlock: Sendable {
     private struct Header: ~Copyable {
         let references = Atomic<UInt32>(1)
         let keyCount: UInt32
-        let valueCount: Int
+        var valueCount: Int
         /// Of a value of more than ``digestThreshold`` bytes.
         var digest: UInt64 = 0
         /// Bytes that it has of a ``BlockPool``; 0 if it is from malloc.
@@ -33,11 +33,17 @@ struct ValueBlock: Sendable {
 
     /// A block with room for a value that is still to be written; nil if memory is exhausted.
     ///
-    /// - Parameter isMapped: Whether the block is to be taken from the system by whole pages, and given back likewise.
-    static func allocate(key: UnsafeRawBufferPointer, valueCount: Int, isMapped: Bool = false) -> ValueBlock? {
+    /// - Parameters:
+    ///   - isMapped: Whether the block is to be taken from the system by whole pages, and given back likewise.
+    ///   - isTouched: Whether its value is written at once.
+    static func allocate(
+        key: UnsafeRawBufferPointer, valueCount: Int, isMapped: Bool = false, isTouched: Bool = true
+    ) -> ValueBlock? {
         let count = MemoryLayout<Header>.size + key.count + valueCount
         let mapped = isMapped ? VirtualMemory.rounded(count) : 0
-        guard let memory = isMapped ? BlockPool.shared.take(mapped) : malloc(count) else { return nil }
+        guard let memory = isMapped ? BlockPool.shared.take(mapped, isTouched: isTouched) : malloc(count) else {
+            return nil
+        }
         let header = memory.bindMemory(to: Header.self, capacity: 1)
         header.initialize(to: Header(keyCount: UInt32(key.count), valueCount: valueCount, mapped: mapped))
         if let source = key.baseAddress { memcpy(memory + MemoryLayout<Header>.size, source, key.count) }
@@ -47,6 +53,22 @@ struct ValueBlock: Sendable {
     /// Bytes that a mapped block takes.
     static func mappedCount(keyCount: Int, valueCount: Int) -> Int {
         VirtualMemory.rounded(MemoryLayout<Header>.size + keyCount + valueCount)
+    }
+
+    /// Bytes that a mapped block has behind its value.
+    static func slack(keyCount: Int, valueCount: Int) -> Int {
+        mappedCount(keyCount: keyCount, valueCount: valueCount) - MemoryLayout<Header>.size - keyCount - valueCount
+    }
+
+    /// Gives up the value's last bytes, by who made the block, before another sees it.
+    ///
+    /// - Returns: Whether it could be: a mapped block has as many pages as its value needs.
+    func truncate(valueCount: Int) -> Bool {
+        guard valueCount <= self.valueCount,
+            Self.mappedCount(keyCount: keyCount, valueCount: valueCount) == mappedCount
+        else { return false }
+        header.pointee.valueCount = valueCount
+        return true
     }
 
     @inline(__always) var keyCount: Int { Int(header.pointee.keyCount) }

@@ -84,7 +84,7 @@ struct Entry: EvictionNode {
                 of: UInt16(prepared.block.valueCount), toByteOffset: EntryHeader.narrowValueCount, as: UInt16.self)
         }
         if layout.isExternal { flags |= EntryHeader.isExternal }
-        if prepared.tags != nil { flags |= EntryHeader.isTagged }
+        if prepared.tags != nil || prepared.note != nil { flags |= EntryHeader.isAnnotated }
         start.storeBytes(of: flags, toByteOffset: EntryHeader.flags, as: UInt8.self)
         start.storeBytes(
             of: StoredTime(prepared.storedAt).tick, toByteOffset: EntryHeader.storedAt, as: UInt32.self)
@@ -161,8 +161,8 @@ struct Entry: EvictionNode {
     /// Whether the slot holds an entry.
     @inline(__always) var isHandedOut: Bool { flags & EntryHeader.isHandedOut != 0 }
 
-    /// Whether the shard's ``TagIndex`` knows it.
-    @inline(__always) var isTagged: Bool { flags & EntryHeader.isTagged != 0 }
+    /// Whether the shard's ``TagIndex`` or its ``LoadNotes`` know it.
+    @inline(__always) var isAnnotated: Bool { flags & EntryHeader.isAnnotated != 0 }
 
     /// Has the processor fetch the entries in these slots, of which 0 is none: no read waits for the one before, so that their times
     /// do not add up, as they would if each entry were looked at before the next.
@@ -246,6 +246,14 @@ struct Entry: EvictionNode {
     /// Lets it expire at another time; the shard's timers are to follow.
     func setExpiry(_ expiresAt: Int64) {
         start.storeBytes(of: expiresAt, toByteOffset: EntryHeader.expiresAt, as: Int64.self)
+    }
+
+    /// Says that it is known to the shard's ``LoadNotes`` from now on.
+    func setAnnotated() { flags |= EntryHeader.isAnnotated }
+
+    /// Lets it be as if it had been put at another time.
+    func setStored(_ stored: StoredTime) {
+        start.storeBytes(of: stored.tick, toByteOffset: EntryHeader.storedAt, as: UInt32.self)
     }
 
     /// A digest of the value's bytes, the same for the same bytes wherever and whenever.

@@ -31,7 +31,7 @@ enum EntryHeader {
     static let listShift: UInt8 = 3
     static let frequencyShift: UInt8 = 5
     static let twoBits: UInt8 = 3
-    static let isTagged: UInt8 = 1 << 7
+    static let isAnnotated: UInt8 = 1 << 7
 }
 
 /// A piece of a value in a slot of its own: the entry that it belongs to, and which piece it is.

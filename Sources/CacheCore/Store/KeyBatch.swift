@@ -49,6 +49,11 @@ package struct KeyBatch: ~Copyable {
         try withBytes(of: key) { (key) throws(CacheError) in try append(key) }
     }
 
+    /// Calls `body` with the key at a place.
+    package borrowing func withKey<Result>(at place: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withKey(place) { key, _ in body(key) }
+    }
+
     /// Calls `body` with the key at a place, and its hash.
     @inline(__always)
     borrowing func withKey<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer, UInt64) -> Result) -> Result {

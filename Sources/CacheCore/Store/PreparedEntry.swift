@@ -6,7 +6,10 @@ struct PreparedEntry {
     let storedAt: Int64
     /// ``Entry/never`` without a time to live.
     var expiresAt: Int64
-    let rank: Int64
+    var rank: Int64
     /// nil for none.
     var tags: TagList? = nil
+    /// nil if it is gone at its expiry.
+    var note: LoadNote? = nil
+    var validator: [UInt8]? = nil
 }

@@ -8,8 +8,15 @@ struct Shard: ~Copyable {
     var order: EvictionOrder<Entry>
     var timers: TimerWheel
     private(set) var tags = TagIndex()
+    private(set) var notes = LoadNotes()
+    var leases: LeaseTable
+    /// nil while nothing is restored.
+    var changes: ChangedKeys?
 
-    init(shardBits: Int, index: Int, now: Int64, slab: Slab, order: consuming EvictionOrder<Entry>) {
+    init(
+        shardBits: Int, index: Int, now: Int64, slab: Slab, order: consuming EvictionOrder<Entry>, leases: LeaseTable
+    ) {
+        self.leases = leases
         self.slab = slab
         table = EntryTable(shardBits: shardBits, shard: index, slab: slab)
         self.order = order
@@ -22,7 +29,10 @@ struct Shard: ~Copyable {
     }
 
     /// Bytes that the shard takes.
-    var footprint: Int { slab.footprint + table.footprint + order.footprint + TimerWheel.footprint + tags.footprint }
+    var footprint: Int {
+        slab.footprint + table.footprint + order.footprint + TimerWheel.footprint + tags.footprint + notes.footprint
+            + leases.footprint
+    }
 
     /// Puts the uses since the last time in order. Every writer begins with it: only then may entries be moved and removed, and
     /// it is known which is to leave.
@@ -52,6 +62,12 @@ struct Shard: ~Copyable {
         }
     }
 
+    /// How many bytes that are not in pages an entry takes, at most, for its tags and what else is known of it.
+    func bytesOfNotes(of prepared: PreparedEntry) -> Int {
+        (prepared.tags.map { TagIndex.footprint(of: $0) } ?? 0)
+            + (prepared.note == nil ? 0 : notes.growth(validator: prepared.validator, for: prepared.hash))
+    }
+
     /// Puts in an entry whose key is not there, and for which the table has room (``EntryTable/hasRoom``) and the slab has pages enough
     /// (``Slab/takePages(for:)``).
     mutating func insert(_ prepared: PreparedEntry, layout: EntryLayout) {
@@ -61,6 +77,7 @@ struct Shard: ~Copyable {
         precondition(isIn, "an entry was put into a table without room")
         order.insert(entry, hash: prepared.hash)
         if let tags = prepared.tags { self.tags.add(tags, to: prepared.hash) }
+        if let note = prepared.note { notes.put(note, validator: prepared.validator, for: prepared.hash) }
         noteExpiry(of: entry)
     }
 
@@ -72,8 +89,12 @@ struct Shard: ~Copyable {
     {
         let old = entry.layout
         slab.state.pointee.externalBytes += layout.externalBytes - old.externalBytes
-        if entry.isTagged { tags.remove(prepared.hash) }
+        if entry.isAnnotated {
+            tags.remove(prepared.hash)
+            if prepared.note == nil { notes.remove(prepared.hash) }
+        }
         if let tags = prepared.tags { self.tags.add(tags, to: prepared.hash) }
+        if let note = prepared.note { notes.put(note, validator: prepared.validator, for: prepared.hash) }
         var block: ValueBlock?
         var replaced = entry
         if old.hasSameSlots(as: layout) {
@@ -95,13 +116,40 @@ struct Shard: ~Copyable {
         noteExpiry(of: entry)
     }
 
+    /// Lets an entry be fresh again, which was stored at another time: what it was put with is what it would be put with now.
+    mutating func renew(
+        _ entry: Entry, hash: UInt64, storedAt: Int64, expiresAt: Int64, note: LoadNote, validator: [UInt8]?
+    ) {
+        notes.put(note, validator: validator, for: hash)
+        entry.setAnnotated()
+        entry.setStored(StoredTime(storedAt))
+        expire(entry, at: expiresAt)
+    }
+
+    /// Notes that an entry is past its expiry, if it is to be kept all the same at `now`.
+    ///
+    /// - Returns: When it is to go, and whether that it expired was seen before; nil if it is to go now.
+    mutating func retain(_ entry: Entry, hash: UInt64, now: Int64) -> (until: Int64, wasStale: Bool)? {
+        guard entry.isAnnotated, let kept = notes.retained(hash, expiresAt: entry.expiresAt, now: now) else {
+            return nil
+        }
+        if !kept.isStale { notes.markStale(hash) }
+        return (kept.note.retainedUntil(entry.expiresAt), kept.isStale)
+    }
+
+    /// Whether an entry is kept past its expiry, which was counted.
+    func isStale(_ entry: Entry, hash: UInt64) -> Bool { entry.isAnnotated && notes[hash]?.isStale == true }
+
     /// Takes an entry out.
     ///
     /// - Returns: The block that its value stood in, if it did, whose reference passes to the caller.
     mutating func remove(_ entry: Entry, hash: UInt64) -> ValueBlock? {
         table.remove(entry, hash: hash)
         order.remove(entry)
-        if entry.isTagged { tags.remove(hash) }
+        if entry.isAnnotated {
+            tags.remove(hash)
+            notes.remove(hash)
+        }
         let block = free(entry)
         if let block { slab.state.pointee.externalBytes -= block.mappedCount }
         return block
@@ -122,6 +170,20 @@ struct Shard: ~Copyable {
         timers.note(expiry: entry.expiresAt, of: slab.page(of: entry.slot))
     }
 
+    /// When a timer is to come upon an entry: at its expiry, and when it goes for good, if it is kept past that.
+    private func due(_ entry: Entry, hash: UInt64) -> Int64 {
+        guard entry.isAnnotated, let noted = notes[hash], noted.isStale else { return entry.expiresAt }
+        return noted.note.retainedUntil(entry.expiresAt)
+    }
+
+    /// What became of an entry whose time to live was over.
+    enum Expired {
+        /// It was taken out; the block of its value, if it had one, and whether its expiry was seen before.
+        case gone(ValueBlock?, wasStale: Bool)
+        /// It is kept to be served stale.
+        case stale
+    }
+
     // MARK: Expiry
 
     /// Takes entries out that have expired, of the pages that are due.
@@ -129,9 +191,9 @@ struct Shard: ~Copyable {
     /// - Parameters:
     ///   - now: The time; never less than at an earlier call.
     ///   - budget: How many pages to look at most; fewer if many become free.
-    ///   - expired: Told the block of each that was taken out, if it had one.
+    ///   - expired: Told of each, once, and of those that are kept for some time again when they are taken out.
     /// - Returns: False if that was not all: call again to go on.
-    mutating func expire(at now: Int64, budget: Int, _ expired: (ValueBlock?) -> Void) -> Bool {
+    mutating func expire(at now: Int64, budget: Int, _ expired: (Expired) -> Void) -> Bool {
         var budget = budget
         let end = TimerWheel.expired(at: now)
         var slots: [Slab.SlotID] = []
@@ -144,12 +206,23 @@ struct Shard: ~Copyable {
                 let entry = Entry(slab: slab, slot: slot)
                 guard entry.isHandedOut else { return }
                 let expiry = entry.expiresAt
-                if expiry <= end { slots.append(slot) } else { next = min(next, expiry) }
+                guard expiry <= end else {
+                    next = min(next, expiry)
+                    return
+                }
+                if entry.isAnnotated, let kept = retain(entry, hash: entry.hash, now: end) {
+                    next = min(next, kept.until)
+                    if !kept.wasStale { expired(.stale) }
+                } else {
+                    slots.append(slot)
+                }
             }
             timers.note(expiry: next, of: page)
             for slot in slots {
                 let entry = Entry(slab: slab, slot: slot)
-                expired(remove(entry, hash: entry.hash))
+                let hash = entry.hash
+                let wasStale = isStale(entry, hash: hash)
+                expired(.gone(remove(entry, hash: hash), wasStale: wasStale))
             }
         }
         return false
@@ -183,7 +256,7 @@ struct Shard: ~Copyable {
                 let moved = entry.move(to: slab.take(classIndex), slotSize: slotSize)
                 table.relocate(entry, to: moved, hash: hash)
                 order.relocate(entry, to: moved)
-                noteExpiry(of: moved)
+                timers.note(expiry: due(moved, hash: hash), of: slab.page(of: moved.slot))
                 slab.vacate(slot)
             }
         }

@@ -20,25 +20,59 @@ extension ShardedStore {
     func makeRoom(
         _ room: inout Ledger.Room, for shard: Int, _ entry: PreparedEntry, _ layout: EntryLayout, now: Int64
     ) {
+        makeRoom(&room, for: shard, RoomNeed(layout: layout, key: entry.block.key), now: now)
+    }
+
+    /// What a writer needs room for.
+    struct RoomNeed {
+        /// An entry of this layout; nil for none.
+        var layout: EntryLayout?
+        /// Its key: what has it already goes last of all.
+        var key = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Bytes that are not in pages.
+        var bytes = 0
+    }
+
+    func makeRoom(_ room: inout Ledger.Room, for shard: Int, _ need: RoomNeed, now: Int64) {
         // Where entries alone are lacking, a page is of no use.
-        let lacksEntries = ledger.entries >= capacity ?? .max
+        let lacksEntries = lacksEntries(need)
         if expireForRoom(now: now) || !lacksEntries && spareAPage(into: &room) { return }
         if !lacksEntries { observers.fit(to: ledger.entries) }
         var victims = Victims(now: now)
-        if policy == .lru {
-            evictOldest(for: shard, layout, into: &room, &victims)
+        if staleCount > 0 { evictStale(for: shard, need, into: &room, &victims) }
+        if victims.count > 0 {
+            // None that is alive has to go.
+        } else if policy == .lru {
+            evictOldest(for: shard, need, into: &room, &victims)
         } else {
-            evict(for: shard, entry, layout, into: &room, &victims)
+            evict(for: shard, need, into: &room, &victims)
         }
         if victims.count > 0 {
             count(.evictions, victims.alive)
-            count(.expirations, victims.count - victims.alive)
+            count(.expirations, victims.expired)
             for block in victims.blocks { block.release() }
-        } else {
+        } else if !revokeLeases(into: &room) {
             // Nothing is left to evict: all room is with writers that are about to fill it or, like this one, wait for more.
             ledger.release(&room)
             sched_yield()
         }
+    }
+
+    private func lacksEntries(_ need: RoomNeed) -> Bool { need.layout != nil && ledger.entries >= capacity ?? .max }
+
+    /// Takes all leases away, where they are all that is left to make room: that they are lost costs a load, no more.
+    ///
+    /// - Returns: Whether there were any.
+    private func revokeLeases(into room: inout Ledger.Room) -> Bool {
+        let before = room.bytes
+        for index in 0..<shardCount where summaries[index].hasLeases.load(ordering: .relaxed) {
+            withShard(index) { shard in
+                let bytes = shard.footprint
+                shard.leases.removeAll(prefix: UnsafeRawBufferPointer(start: nil, count: 0))
+                room.bytes += bytes - shard.footprint
+            }
+        }
+        return room.bytes > before
     }
 
     /// What was evicted: to be counted, and let go of after the lock.
@@ -46,11 +80,17 @@ extension ShardedStore {
         let now: Int64
         var count = 0
         var alive = 0
+        /// Those that expired, which nobody had seen.
+        var expired = 0
         var blocks: [ValueBlock] = []
 
         mutating func add(_ removed: Removed) {
             count += 1
-            if removed.expiresAt > now { alive += 1 }
+            if removed.expiresAt > now {
+                alive += 1
+            } else if !removed.wasStale {
+                expired += 1
+            }
             if let block = removed.block { blocks.append(block) }
         }
     }
@@ -61,11 +101,11 @@ extension ShardedStore {
     /// Of one holding of the lock, because another writer would put a small entry where one has just left, and the page that a large one
     /// waits for would never become free.
     private func evict(
-        _ first: Entry, from shard: inout Shard, isItsShard: Bool, _ layout: EntryLayout, into room: inout Ledger.Room,
+        _ first: Entry, from shard: inout Shard, isItsShard: Bool, _ need: RoomNeed, into room: inout Ledger.Room,
         _ victims: inout Victims, next: (inout Shard) -> Entry?
     ) {
         // Where entries alone are lacking, one is enough.
-        let lacksEntries = ledger.entries >= capacity ?? .max
+        let lacksEntries = lacksEntries(need)
         let slab = shard.slab
         var victim = first
         while true {
@@ -75,9 +115,10 @@ extension ShardedStore {
                 _ = shard.spareAPage()
                 room.bytes += bytes - shard.footprint
             }
-            let pages = isItsShard ? slab.pagesNeeded(for: layout) : layout.pagesAlone(in: geometry)
-            guard !lacksEntries, victims.count < Self.mostVictims,
-                room.bytes + ledger.freeBytes < pages * geometry.pageCost + layout.externalBytes,
+            let pages =
+                need.layout.map { isItsShard ? slab.pagesNeeded(for: $0) : $0.pagesAlone(in: geometry) } ?? 0
+            let bytes = pages * geometry.pageCost + (need.layout?.externalBytes ?? 0) + need.bytes
+            guard !lacksEntries, victims.count < Self.mostVictims, room.bytes + ledger.freeBytes < bytes,
                 let more = next(&shard)
             else { return }
             victim = more
@@ -101,9 +142,29 @@ extension ShardedStore {
         return false
     }
 
+    /// Takes out the entry of a shard that has been kept past its expiry longest, and more of them if need be: before any that is alive.
+    /// Of this shard, if it has any.
+    private func evictStale(
+        for index: Int, _ need: RoomNeed, into room: inout Ledger.Room, _ victims: inout Victims
+    ) {
+        func hasStale(_ index: Int) -> Bool { summaries[index].staleCount.load(ordering: .relaxed) > 0 }
+        guard let chosen = hasStale(index) ? index : (0..<shardCount).first(where: hasStale) else { return }
+        func oldest(_ shard: borrowing Shard) -> Entry? {
+            guard let hash = shard.notes.firstStale else { return nil }
+            guard let entry = shard.table.find(hash: hash) else {
+                preconditionFailure("a note is of an entry that is not there")
+            }
+            return entry
+        }
+        withShard(chosen) { shard in
+            guard let first = oldest(shard) else { return }
+            evict(first, from: &shard, isItsShard: chosen == index, need, into: &room, &victims) { oldest($0) }
+        }
+    }
+
     /// Takes out the entry that was used longest ago, of all, and more if need be.
     private func evictOldest(
-        for index: Int, _ layout: EntryLayout, into room: inout Ledger.Room, _ victims: inout Victims
+        for index: Int, _ need: RoomNeed, into room: inout Ledger.Room, _ victims: inout Victims
     ) {
         var looks = 0
         while victims.count == 0, let candidate = oldestShard() {
@@ -116,7 +177,7 @@ extension ShardedStore {
                     return
                 }
                 let isItsShard = candidate.index == index
-                evict(oldest, from: &shard, isItsShard: isItsShard, layout, into: &room, &victims) { shard in
+                evict(oldest, from: &shard, isItsShard: isItsShard, need, into: &room, &victims) { shard in
                     shard.order.victim().flatMap { $0.rank <= candidate.nextOldest ? $0 : nil }
                 }
             }
@@ -126,27 +187,26 @@ extension ShardedStore {
     /// Takes out the entry that the order of a shard names, and more if need be: of this one, unless it has less than its share of all
     /// entries, else of the one that has most. So shards stay alike, as each is to be a small image of the whole.
     private func evict(
-        for index: Int, _ entry: PreparedEntry, _ layout: EntryLayout, into room: inout Ledger.Room,
-        _ victims: inout Victims
+        for index: Int, _ need: RoomNeed, into room: inout Ledger.Room, _ victims: inout Victims
     ) {
         let held = ledger.entries
         let hasItsShare = summaries[index].count.load(ordering: .relaxed) * shardCount >= held
         var candidate = hasItsShare ? index : fullestShard()
         while victims.count == 0, let chosen = candidate {
             withShard(chosen) { shard in
-                guard let first = victim(of: &shard, sparing: entry) else { return }
-                evict(first, from: &shard, isItsShard: chosen == index, layout, into: &room, &victims) { shard in
-                    victim(of: &shard, sparing: entry)
+                guard let first = victim(of: &shard, sparing: need.key) else { return }
+                evict(first, from: &shard, isItsShard: chosen == index, need, into: &room, &victims) { shard in
+                    victim(of: &shard, sparing: need.key)
                 }
             }
             candidate = fullestShard()
         }
     }
 
-    /// The entry that the order of a shard names; another, if there is one, if it has the key of `entry`.
-    private func victim(of shard: inout Shard, sparing entry: PreparedEntry) -> Entry? {
+    /// The entry that the order of a shard names; another, if there is one, if it has this key.
+    private func victim(of shard: inout Shard, sparing key: UnsafeRawBufferPointer) -> Entry? {
         guard let victim = shard.order.victim() else { return nil }
-        guard victim.hasKey(entry.block.key) else { return victim }
+        guard victim.hasKey(key) else { return victim }
         return shard.order.victim(besides: victim) ?? victim
     }
 
@@ -200,20 +260,28 @@ extension ShardedStore {
     /// Lets the entries of one shard go that expired, in at most `budget` of its pages.
     func expire(_ index: Int, now: Int64, budget: Int) -> (removed: Int, isComplete: Bool) {
         var removed = 0
+        var expired = 0
         var blocks: [ValueBlock] = []
         let isComplete = withShard(index) { shard in
-            guard shard.timers.nextDue <= now else { return true }
             let bytes = shard.footprint
-            let isComplete = shard.expire(at: now, budget: budget) { block in
-                removed += 1
-                if let block { blocks.append(block) }
-            }
+            _ = shard.leases.removeEnded(now: now)
+            let isComplete =
+                shard.timers.nextDue > now
+                || shard.expire(at: now, budget: budget) { outcome in
+                    switch outcome {
+                    case .stale: expired += 1
+                    case .gone(let block, let wasStale):
+                        removed += 1
+                        if !wasStale { expired += 1 }
+                        if let block { blocks.append(block) }
+                    }
+                }
             var room = Ledger.Room(entries: removed, bytes: bytes - shard.footprint)
             ledger.release(&room)
             return isComplete
         }
         for block in blocks { block.release() }
-        if removed > 0 { count(.expirations, removed) }
+        if expired > 0 { count(.expirations, expired) }
         return (removed, isComplete)
     }
 

@@ -9,6 +9,19 @@ extension ShardedStore {
     ///   in order.
     @inline(__always)
     func lookup<Result: ~Copyable>(_ key: UnsafeRawBufferPointer, _ found: (Entry) -> Result) -> Result? {
+        lookup(key, found: { entry, _, _ in found(entry) }, stale: { _, _ in nil })
+    }
+
+    /// What ``lookup(_:_:)`` does, for who wants to know more than a reader does.
+    ///
+    /// - Parameters:
+    ///   - found: Told the entry, its shard, and the hash.
+    ///   - stale: Told an entry that is kept past its expiry; what it returns is returned, and counts as a miss.
+    @inline(__always)
+    func lookup<Result: ~Copyable>(
+        _ key: UnsafeRawBufferPointer, found: (Entry, UnsafeMutablePointer<Shard>, UInt64) -> Result,
+        stale: (Entry, LoadNote) -> Result?
+    ) -> Result? {
         let hash = hasher.hash(key)
         let (now, rank) = clock.reading()
         let index = shardIndex(hash)
@@ -16,7 +29,7 @@ extension ShardedStore {
         let stripe = shardGuard.pointee.lock.lockForReading()
         let entry = shards[index].table.find(key, hash: hash)
         if let entry, entry.expiresAt > now {
-            let result = found(entry)
+            let result = found(entry, shards + index, hash)
             let isNoted =
                 !isNotable(hash)
                 || note(entry.slot, wordOfUse(hash: hash, rank: rank), rank: rank, at: shardGuard, stripe)
@@ -26,11 +39,19 @@ extension ShardedStore {
             return result
         }
         let isNoted = !observers.isForecast(hash) || note(UseRing.miss, hash, rank: rank, at: shardGuard, stripe)
+        var isExpired = entry != nil
+        var result: Result?
+        if let entry, entry.isAnnotated,
+            let kept = shards[index].notes.retained(hash, expiresAt: entry.expiresAt, now: now)
+        {
+            result = stale(entry, kept.note)
+            isExpired = !kept.isStale
+        }
         shardGuard.pointee.lock.unlockAfterReading(stripe)
         count(.misses)
         if !isNoted { withShard(index) { _ in observers.miss(hash) } }
-        if entry != nil { removeExpired(key, hash: hash, now: now) }
-        return nil
+        if isExpired { removeExpired(key, hash: hash, now: now) }
+        return result
     }
 
     /// Whether a hit of the key is to be noted.
@@ -108,7 +129,9 @@ extension ShardedStore {
                             let rank = rank + Int64(place)
                             let entry = shards[index].table.find(key, hash: hash, candidate: candidate)
                             guard let found = entry, found.expiresAt > now else {
-                                if entry != nil { expired.append(place) }
+                                if let entry, isNews(entry, hash: hash, in: shards[index].notes, now: now) {
+                                    expired.append(place)
+                                }
                                 if observers.isForecast(hash),
                                     !note(UseRing.miss, hash, rank: rank, at: shardGuard, stripe)
                                 {
@@ -152,15 +175,30 @@ extension ShardedStore {
     static var keysAtOnce: Int { 256 }
     static var bytesAtOnce: Int { 256 << 10 }
 
-    /// Lets an entry go that a reader found expired. Only the reader that comes first finds it still there.
-    func removeExpired(_ key: UnsafeRawBufferPointer, hash: UInt64, now: Int64) {
-        let removed: Removed? = withShard(shardIndex(hash)) { shard in
-            guard let found = shard.table.find(key, hash: hash), found.expiresAt <= now else { return nil }
-            return remove(found, hash: hash, from: &shard)
+    /// Whether something is to be done about an expired entry: it is to go, or to be counted.
+    private func isNews(_ entry: Entry, hash: UInt64, in notes: borrowing LoadNotes, now: Int64) -> Bool {
+        guard entry.isAnnotated, let kept = notes.retained(hash, expiresAt: entry.expiresAt, now: now) else {
+            return true
         }
-        guard let removed else { return }
-        removed.block?.release()
-        count(.expirations)
+        return !kept.isStale
+    }
+
+    /// Lets an entry go that a reader found expired, unless it is to be kept past that. Only the reader that comes first finds it still
+    /// there, or not counted.
+    func removeExpired(_ key: UnsafeRawBufferPointer, hash: UInt64, now: Int64) {
+        var isCounted = true
+        let block: ValueBlock? = withShard(shardIndex(hash)) { shard in
+            guard let found = shard.table.find(key, hash: hash), found.expiresAt <= now else { return nil }
+            if let kept = shard.retain(found, hash: hash, now: now) {
+                isCounted = kept.wasStale
+                return nil
+            }
+            let removed = remove(found, hash: hash, from: &shard)
+            isCounted = removed.wasStale
+            return removed.block
+        }
+        block?.release()
+        if !isCounted { count(.expirations) }
     }
 
     /// Calls `body` for each shard that keys of the batch belong to, with the places of those keys in their order.

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 extension ShardedStore {
     /// The live entries whose keys begin with `prefix`, from a place in the order of the hashes on.
     ///
@@ -53,6 +55,8 @@ extension ShardedStore {
             while let from = start {
                 var removed: [Removed] = []
                 start = withShard(index) { shard in
+                    // First of all: who fills one before has put an entry that is found; who takes one later begins to load after.
+                    if from == firstHash(ofShard: index) { noteRemoval(prefix: prefix, in: &shard) }
                     var found: [Entry] = []
                     var bytes = 0
                     let next = shard.table.scan(from: from, limit: Self.scanBatch) { entry in
@@ -72,19 +76,26 @@ extension ShardedStore {
                 for entry in removed where discard(entry, as: .deletes, now: now) { count += 1 }
             }
         }
+        // At the end: who had a lease before has noted by now what it does not know any more.
+        if hasAbsences.load(ordering: .relaxed) { absences.load()?.forgetAll(prefix: prefix) }
         return count
     }
 
-    /// Removes all live entries that have a tag now.
+    /// Removes all live entries that have a tag now. All leases are revoked: nobody knows the tags of what is only being loaded.
     ///
+    /// - Parameter spared: The lease of who removes them, and goes on to fill its key.
     /// - Returns: How many there were.
     /// - Complexity: O(*n*) for *n* entries with the tag, and O(`shardCount`), in steps that hold a lock only briefly.
-    func removeAll(tag: [UInt8]) -> Int {
+    func removeAll(tag: [UInt8], sparing spared: Lease? = nil) -> Int {
         let now = clock.now()
         var count = 0
         for index in 0..<shardCount {
             // Not those that come meanwhile, or it might go on for ever: the first on the list are those that were there.
-            var left = withShard(index) { $0.tags.count(of: tag) }
+            var left = withShard(index) { shard in
+                noteRemoval(
+                    prefix: UnsafeRawBufferPointer(start: nil, count: 0), tag: tag, sparing: spared, in: &shard)
+                return shard.tags.count(of: tag)
+            }
             while left > 0 {
                 var removed: [Removed] = []
                 withShard(index) { shard in
@@ -105,13 +116,17 @@ extension ShardedStore {
 
     /// Removes all live entries that have a tag now, and keys that begin with `prefix`.
     ///
+    /// - Parameter spared: As above.
     /// - Returns: How many there were.
     /// - Complexity: O(*n*) for *n* entries with the tag, whatever their keys, and O(`shardCount`).
-    func removeAll(tag: [UInt8], prefix: [UInt8]) -> Int {
+    func removeAll(tag: [UInt8], prefix: [UInt8], sparing spared: Lease? = nil) -> Int {
         let now = clock.now()
         var count = 0
         for index in 0..<shardCount {
-            let members = withShard(index) { $0.tags.members(of: tag, atMost: .max) }
+            let members = withShard(index) { shard in
+                prefix.withUnsafeBytes { noteRemoval(prefix: $0, tag: tag, sparing: spared, in: &shard) }
+                return shard.tags.members(of: tag, atMost: .max)
+            }
             for start in stride(from: 0, to: members.count, by: Self.keysAtOnce) {
                 var removed: [Removed] = []
                 withShard(index) { shard in

@@ -8,6 +8,8 @@ package enum PutOutcome: Sendable, Equatable {
     case replaced
     /// What its ``WriteCondition`` asks for was not so: nothing was written.
     case conditionFailed
+    /// The lease that it was to fill is over, or was lost to another change of the key, or never was: nothing was written.
+    case leaseLost
 }
 
 /// What an entry that replaces another is to have of it.
@@ -15,7 +17,8 @@ struct Inheritance: OptionSet {
     let rawValue: UInt8
 
     static let expiry = Inheritance(rawValue: 1)
-    static let tags = Inheritance(rawValue: 2)
+    /// Its tags, and how long it may be served past its expiry; the value is no longer the one that was loaded.
+    static let notes = Inheritance(rawValue: 2)
 }
 
 /// What a removal found in its place.
@@ -29,57 +32,6 @@ package enum RemoveOutcome: Sendable, Equatable {
 }
 
 extension ShardedStore {
-    /// Makes an entry, to be put in later: allocates it and lets `fill` write the value.
-    ///
-    /// - Parameter lifetime: Nanoseconds from now; nil for no end.
-    /// - Throws: ``CacheError/Code/invalidKey``, ``CacheError/Code/keyTooLong``, ``CacheError/Code/valueTooLarge``, or
-    ///   ``CacheError/Code/insufficientStorage`` if the entry is larger than the whole cache or memory is exhausted.
-    func prepare(
-        key: UnsafeRawBufferPointer, valueCount: Int, lifetime: Int64?, at time: (now: Int64, rank: Int64),
-        tags: TagList? = nil, fill: (UnsafeMutableRawBufferPointer) -> Void
-    ) throws(CacheError) -> PreparedEntry {
-        try Self.validate(key: key)
-        guard valueCount <= Entry.maximumValueCount else {
-            throw CacheError(
-                .valueTooLarge, "the value has \(valueCount) bytes; at most \(Entry.maximumValueCount) can be stored")
-        }
-        let layout = layout(keyCount: key.count, valueCount: valueCount)
-        let footprint = layout.footprint(in: geometry) + (tags.map { TagIndex.footprint(of: $0) } ?? 0)
-        if let memoryLimit, footprint > memoryLimit - emptyFootprint {
-            throw CacheError(
-                .insufficientStorage,
-                "the entry takes \(footprint) bytes; the cache may hold "
-                    + "\(memoryLimit - emptyFootprint) in all")
-        }
-        guard let block = ValueBlock.allocate(key: key, valueCount: valueCount, isMapped: layout.isExternal) else {
-            throw CacheError(
-                .insufficientStorage, "memory is exhausted: an entry of \(valueCount) bytes could not be had")
-        }
-        fill(block.unwrittenValue)
-        block.seal()
-        return PreparedEntry(
-            block: block, hash: hasher.hash(key), storedAt: time.now,
-            expiresAt: Self.expiry(after: lifetime, from: time.now), rank: time.rank, tags: tags)
-    }
-
-    private func layout(keyCount: Int, valueCount: Int) -> EntryLayout {
-        EntryLayout(keyCount: keyCount, valueCount: valueCount, in: geometry)
-    }
-
-    private static func expiry(after lifetime: Int64?, from now: Int64) -> Int64 {
-        guard let lifetime else { return Entry.never }
-        let (expiry, overflow) = now.addingReportingOverflow(lifetime)
-        return overflow ? Entry.never : expiry
-    }
-
-    static func validate(key: UnsafeRawBufferPointer) throws(CacheError) {
-        guard key.count > 0 else { throw CacheError(.invalidKey, "the key is empty; it must have at least 1 byte") }
-        guard key.count <= Entry.maximumKeyCount else {
-            throw CacheError(
-                .keyTooLong, "the key has \(key.count) bytes; it may have at most \(Entry.maximumKeyCount)")
-        }
-    }
-
     /// Puts a prepared entry in, in the place of one with the same key, and takes over its reference.
     ///
     /// That it fits into the empty store was seen when it was prepared, and room that an eviction made is kept for it: it gets in,
@@ -90,13 +42,15 @@ extension ShardedStore {
     ///   - now: The time.
     ///   - condition: What must hold of the live entry that has the key; nil for nothing.
     ///   - keeps: What it is to have of that.
+    ///   - lease: The lease of the key that the writer must have; nil for none. Any write takes it away.
     /// - Throws: ``CacheError/Code/insufficientStorage`` if memory is exhausted; what had the key is still there then.
     /// - Complexity: O(1) expected, and as many evictions as the entry needs.
     func put(
-        _ entry: PreparedEntry, now: Int64, if condition: WriteCondition? = nil, keeping keeps: Inheritance = []
+        _ entry: PreparedEntry, now: Int64, if condition: WriteCondition? = nil, keeping keeps: Inheritance = [],
+        filling lease: Lease? = nil
     ) throws(CacheError) -> PutOutcome {
         var entry = entry
-        let isPlain = condition == nil && keeps.isEmpty
+        let isPlain = condition == nil && keeps.isEmpty && lease == nil
         let shard = shardIndex(entry.hash)
         let layout = layout(of: entry)
         var room = Ledger.Room()
@@ -109,17 +63,26 @@ extension ShardedStore {
             let attempt = withShard(shard) { shard in
                 if !isPlain {
                     let found = live(entry.block.key, hash: entry.hash, in: shard, now: now)
+                    if let lease, !holds(lease, entry.hash, in: shard) { return Attempt.leaseLost }
                     if let condition, !condition.isMet(by: found) { return Attempt.conditionFailed }
                     if let found {
                         if keeps.contains(.expiry) { entry.expiresAt = found.expiresAt }
-                        if keeps.contains(.tags) { entry.tags = found.isTagged ? shard.tags.tags(of: entry.hash) : nil }
+                        if keeps.contains(.notes), found.isAnnotated {
+                            entry.tags = shard.tags.tags(of: entry.hash)
+                            entry.note = shard.notes[entry.hash]?.note
+                        }
                     }
                 }
                 return place(entry, layout, in: &shard, room: &room, isNoted: &isNoted)
             }
             switch attempt {
-            case .done(let placed): return finish(placed, now: now)
+            case .done(let placed):
+                if let lease, !lease.isOwn { count(.leasesFilled) }
+                return finish(placed, now: now)
             case .conditionFailed: return .conditionFailed
+            case .leaseLost:
+                if let lease, !lease.isOwn { count(.leasesLost) }
+                return .leaseLost
             case .lacksRoom: makeRoom(&room, for: shard, entry, layout, now: now)
             case .lacksMemory:
                 throw CacheError(
@@ -131,10 +94,12 @@ extension ShardedStore {
     /// Puts prepared entries in, in their order, and takes over their references. Takes each shard's write lock once, or once for
     /// each part where a shard has many of them, or large ones, and when room has to be made.
     ///
-    /// - Returns: How many could not be put in because memory is exhausted.
-    func put(_ entries: [PreparedEntry], now: Int64) -> Int {
+    /// - Parameter isRestored: Whether they come from before what was changed since ``beginRestore()``, and give way to it.
+    /// - Returns: How many could not be put in because memory is exhausted, and how many gave way.
+    func put(_ entries: [PreparedEntry], now: Int64, isRestored: Bool = false) -> (refused: Int, superseded: Int) {
         var room = Ledger.Room()
         var refused = 0
+        var superseded = 0
         let hash = { (place: Int) in entries[place].hash }
         groupByShard(entries.count, hash: hash) { index, members in
             var next = 0
@@ -147,11 +112,18 @@ extension ShardedStore {
                 let lacksRoom = withShard(index) { shard in
                     while next < end, bytes < Self.bytesAtOnce {
                         let entry = entries[Int(members[next])]
-                        switch place(entry, layout(of: entry), in: &shard, room: &room, isNoted: &isNoted) {
+                        if isRestored, isSuperseded(entry, in: shard, now: now) {
+                            superseded += 1
+                            next += 1
+                            continue
+                        }
+                        switch place(
+                            entry, layout(of: entry), in: &shard, room: &room, isNoted: &isNoted, isRestored: isRestored
+                        ) {
                         case .done(let placed): displaced.append(placed)
                         case .lacksRoom: return true
                         case .lacksMemory: refused += 1
-                        case .conditionFailed: preconditionFailure("nothing was asked for")
+                        case .conditionFailed, .leaseLost: preconditionFailure("nothing was asked for")
                         }
                         bytes += entry.block.valueCount
                         next += 1
@@ -168,7 +140,12 @@ extension ShardedStore {
             for member in members { entries[Int(member)].block.release() }
         }
         ledger.release(&room)
-        return refused
+        return (refused, superseded)
+    }
+
+    /// Whether an entry that is restored gives way to what has been done with its key meanwhile.
+    private func isSuperseded(_ entry: PreparedEntry, in shard: borrowing Shard, now: Int64) -> Bool {
+        shard.changes?.contains(entry) == true || live(entry.block.key, hash: entry.hash, in: shard, now: now) != nil
     }
 
     /// Removes the live entry that has this key.
@@ -183,6 +160,7 @@ extension ShardedStore {
                 return nil
             }
             observers.delete(hash)
+            noteChange(of: key, hash: hash, in: &shard)
             return shard.table.find(key, hash: hash).map { remove($0, hash: hash, from: &shard) }
         }
         guard isMet else { return .conditionFailed }
@@ -222,7 +200,7 @@ extension ShardedStore {
     }
 
     /// The entry with this key if it is alive.
-    private func live(
+    func live(
         _ key: UnsafeRawBufferPointer, hash: UInt64, in shard: borrowing Shard, now: Int64
     ) -> Entry? {
         guard let found = shard.table.find(key, hash: hash), found.expiresAt > now else { return nil }
@@ -241,6 +219,7 @@ extension ShardedStore {
                 for member in members {
                     keys.withKey(Int(member)) { key, hash in
                         observers.delete(hash)
+                        noteChange(of: key, hash: hash, in: &shard)
                         if let found = shard.table.find(key, hash: hash) {
                             removed.append(remove(found, hash: hash, from: &shard))
                         }
@@ -262,6 +241,7 @@ extension ShardedStore {
     private enum Attempt {
         case done(Placement)
         case conditionFailed
+        case leaseLost
         /// More has to be evicted.
         case lacksRoom
         /// The system has none left, though the store may hold more.
@@ -275,18 +255,20 @@ extension ShardedStore {
     /// Puts an entry in if there is room for it, and for the table where it must grow. All memory is had before anything of
     /// the entries is changed.
     ///
-    /// - Parameter isNoted: Whether an earlier attempt has noted the use of the key that a replacement is.
+    /// - Parameters:
+    ///   - isNoted: Whether an earlier attempt has noted the use of the key that a replacement is.
+    ///   - isRestored: Whether it comes from before all changes.
     private func place(
         _ entry: PreparedEntry, _ layout: EntryLayout, in shard: inout Shard, room: inout Ledger.Room,
-        isNoted: inout Bool
+        isNoted: inout Bool, isRestored: Bool = false
     ) -> Attempt {
         let old = shard.table.find(entry.block.key, hash: entry.hash)
         // How much is needed at most; that the entry which is replaced leaves some is not relied upon.
-        let tagBytes = entry.tags.map { TagIndex.footprint(of: $0) } ?? 0
-        var needed = shard.slab.pagesNeeded(for: layout) * shard.slab.pageCost + layout.externalBytes + tagBytes
+        let notesBytes = shard.bytesOfNotes(of: entry)
+        var needed = shard.slab.pagesNeeded(for: layout) * shard.slab.pageCost + layout.externalBytes + notesBytes
         if let old {
             let isInPlace = old.hasSameSlots(as: layout)
-            if isInPlace { needed = layout.externalBytes - old.layout.externalBytes + tagBytes }
+            if isInPlace { needed = layout.externalBytes - old.layout.externalBytes + notesBytes }
             guard ledger.enlarge(&room, toEntries: 0, bytes: needed) else {
                 // The write is a use of the key: all others go before the entry that it is to replace.
                 if !isNoted {
@@ -299,11 +281,13 @@ extension ShardedStore {
             let held = shard.footprint
             guard isInPlace || shard.slab.takePages(for: layout) else { return .lacksMemory }
             let expiresAt = old.expiresAt
+            let wasStale = shard.isStale(old, hash: entry.hash)
             let block = shard.replace(
                 old, with: entry, layout: layout, isUse: !isNoted && ordersUses.load(ordering: .relaxed))
             observers.put(entry)
             room.fill(entries: 0, bytes: shard.footprint - held)
-            return .done(Placement(old: Removed(expiresAt: expiresAt, block: block)))
+            noteChange(of: entry.block.key, hash: entry.hash, in: &shard, isRestored: isRestored)
+            return .done(Placement(old: Removed(expiresAt: expiresAt, wasStale: wasStale, block: block)))
         }
         while !shard.table.hasRoom {
             let growth = shard.table.growth
@@ -316,6 +300,7 @@ extension ShardedStore {
         guard shard.slab.takePages(for: layout) else { return .lacksMemory }
         shard.insert(entry, layout: layout)
         room.fill(entries: 1, bytes: shard.footprint - held)
+        noteChange(of: entry.block.key, hash: entry.hash, in: &shard, isRestored: isRestored)
         observers.put(entry)
         if !ordersUses.load(ordering: .relaxed), ledger.isHalfFull { ordersUses.store(true, ordering: .relaxed) }
         growHistory(of: &shard, room: &room)
@@ -346,7 +331,7 @@ extension ShardedStore {
     func discard(_ removed: Removed, as cause: CacheCounter, now: Int64) -> Bool {
         let wasAlive = removed.expiresAt > now
         removed.block?.release()
-        count(wasAlive ? cause : .expirations)
+        if wasAlive { count(cause) } else if !removed.wasStale { count(.expirations) }
         return wasAlive
     }
 }

@@ -14,8 +14,9 @@ internal import Threading
 /// ``Ledger`` and copies it into the shard's ``Slab``; when there is no room it unlocks, lets an entry go that the
 /// ``EvictionPolicy`` names, and tries again. Large values are not copied but lent, and freed after the lock.
 ///
-/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but the innermost ones of the ``PagePool`` and of the
-/// ``TrafficObservers``. A writer that waits for room
+/// Lock order: a thread holds at most one shard's lock, and takes no other lock under it but those of the store of its ``Absences``, which has
+/// none itself, and the innermost ones of the ``PagePool``, of the ``TrafficObservers`` and, to note an absence, of the
+/// ``JSONDocumentPool``. A writer that waits for room
 /// holds no lock, and gives back what room it has when nothing is left to evict: two never wait for each other.
 final class ShardedStore: @unchecked Sendable {
     // Sendable: `shards`, `guards` and `summaries` point to memory that lives from init to deinit; a shard is used under the
@@ -46,6 +47,12 @@ final class ShardedStore: @unchecked Sendable {
     let ordersUses: Atomic<Bool>
     /// The wheels' tick at which a writer in need of room last looked for expired entries.
     let sweptTick = Atomic<Int64>(.min)
+    /// How many entries all shards keep past their expiry.
+    private let staleTotal = Atomic<Int>(0)
+    /// What origins have nothing of; nil if nobody wants to know.
+    let absences = AtomicLazyReference<Absences>()
+    /// Whether any has ever been noted. Set under the lock of its key's shard: who changes the key later sees it.
+    let hasAbsences = Atomic<Bool>(false)
     /// How many hits there were when all uses were put in order last.
     let settledHits = Atomic<UInt64>(0)
 
@@ -84,7 +91,8 @@ final class ShardedStore: @unchecked Sendable {
                     order: EvictionOrder(
                         rules, isAdaptive: observers.selector != nil, capacity: capacityOfShard,
                         mayFillEarlier: memoryLimit != nil,
-                        sketchBytesPerEntry: sketchBytesPerEntry)))
+                        sketchBytesPerEntry: sketchBytesPerEntry),
+                    leases: Self.leaseTable(memoryLimit: memoryLimit, shardCount: shardCount)))
             (guards + index).initialize(to: ShardGuard(stripes: stripes, usesCapacity: usesCapacity))
             (summaries + index).initialize(to: ShardSummary())
             footprint += shards[index].footprint
@@ -134,6 +142,16 @@ final class ShardedStore: @unchecked Sendable {
         return min(256, max(16, entries / 8))
     }
 
+    /// A shard's leases: at most a sixteenth of its memory, and so many that to look at all of them takes some microseconds.
+    private static func leaseTable(memoryLimit: Int?, shardCount: Int) -> LeaseTable {
+        LeaseTable(
+            mostLeases: min(1024, max(64, 65_536 / shardCount)),
+            mostBytes: memoryLimit.map { max(4096, $0 / 16 / shardCount) } ?? .max)
+    }
+
+    /// How many entries are kept past their expiry.
+    var staleCount: Int { staleTotal.load(ordering: .relaxed) }
+
     @inline(__always)
     func shardIndex(_ hash: UInt64) -> Int { Int(hash >> UInt64(64 - shardBits)) }
 
@@ -148,7 +166,8 @@ final class ShardedStore: @unchecked Sendable {
         shards[index].settle(
             guards[index].uses, isOrdering: ordersUses.load(ordering: .relaxed), observers: observers)
         let result = body(&shards[index])
-        summaries[index].publish(shards[index])
+        let staleChange = summaries[index].publish(shards[index])
+        if staleChange != 0 { staleTotal.wrappingAdd(staleChange, ordering: .relaxed) }
         guards[index].lock.unlockAfterWriting()
         pool.trim()
         return result
@@ -157,6 +176,8 @@ final class ShardedStore: @unchecked Sendable {
     /// What is left of an entry that was taken out: to be let go of after the lock, see ``discard(_:as:now:)``.
     struct Removed {
         let expiresAt: Int64
+        /// Whether it was kept past its expiry, which was counted.
+        var wasStale = false
         /// The block that its value stood in, if it did, with a reference.
         let block: ValueBlock?
     }
@@ -173,9 +194,10 @@ final class ShardedStore: @unchecked Sendable {
     func remove(_ entry: Entry, hash: UInt64, from shard: inout Shard, leaving room: inout Ledger.Room) -> Removed {
         let bytes = shard.footprint
         let expiresAt = entry.expiresAt
+        let wasStale = shard.isStale(entry, hash: hash)
         let block = shard.remove(entry, hash: hash)
         room.entries += 1
         room.bytes += bytes - shard.footprint
-        return Removed(expiresAt: expiresAt, block: block)
+        return Removed(expiresAt: expiresAt, wasStale: wasStale, block: block)
     }
 }

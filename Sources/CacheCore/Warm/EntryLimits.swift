@@ -15,6 +15,13 @@ package struct EntryLimits: Sendable {
     package static let ofStore = EntryLimits(
         maxKeyBytes: Entry.maximumKeyCount, maxValueBytes: Entry.maximumValueCount)
 
+    /// How many bytes JSON may have as its source has it, with white space, where ``maxValueBytes`` is for what is kept: PostgreSQL's
+    /// `jsonb` alone puts a half of the rest between.
+    package var maxSourceBytes: Int {
+        let (double, overflow) = maxValueBytes.multipliedReportingOverflow(by: 2)
+        return overflow ? .max : double
+    }
+
     package func validate(key: UnsafeRawBufferPointer) throws(CacheError) {
         guard key.count > 0 else {
             throw CacheError(.invalidKey, "the key is empty; it must have 1 to \(maxKeyBytes) bytes")

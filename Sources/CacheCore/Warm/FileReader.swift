@@ -5,16 +5,23 @@
 #endif
 
 /// Reads a file from front to back.
-final class FileReader {
+package final class FileReader {
     private let path: String
     // Open from init to deinit, and nobody else's.
     private let descriptor: CInt
 
     /// - Throws: ``CacheError`` with ``CacheError/Code/unreadableSource``.
-    init(path: String) throws(CacheError) {
+    package init(path: String) throws(CacheError) {
         self.path = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
+    }
+
+    /// How many bytes it has; nil if it is no regular file.
+    package var size: Int? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
     }
 
     deinit { close(descriptor) }
@@ -22,7 +29,7 @@ final class FileReader {
     /// The next bytes, at most `count` of them; none at the end.
     ///
     /// - Throws: ``CacheError`` with ``CacheError/Code/unreadableSource``.
-    func read(upTo count: Int) throws(CacheError) -> [UInt8] {
+    package func read(upTo count: Int) throws(CacheError) -> [UInt8] {
         var isRead = true
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
             var result: Int

@@ -1,4 +1,4 @@
-/// Cuts a stream of bytes into lines, whatever pieces it arrives in, in constant memory.
+/// Cuts a stream of bytes into lines, whatever pieces it arrives in. At most one line is held.
 ///
 /// A line ends at a line feed or at the end of the stream; a carriage return before the feed is white space to JSON and
 /// stays. Lines that hold nothing but white space are passed over, but counted.
@@ -17,6 +17,9 @@ struct LineSplitter {
 
     /// The number of the line told last, from 1.
     private(set) var number = 0
+
+    /// How many bytes are held of the line whose end has not arrived.
+    var heldBytes: Int { pending.capacity }
 
     init(maxLineBytes: Int) { self.maxLineBytes = maxLineBytes }
 

@@ -1,111 +1,53 @@
 /// Loads items into a cache from NDJSON that arrives in pieces: what `/warm` reads and ``ProductionCache/appendExport(to:prefix:from:byteCount:)`` writes.
 ///
-/// A line is `{"key":…,"value":…}`, with `ttl` in seconds, `expires_at` in seconds since 1970, or neither. A line that is
-/// bad is reported with its number, and the rest loads; an empty one is passed over. Memory is constant: at most one
-/// line and one batch of entries are held.
+/// A line that is bad is reported with its number, and the rest loads. Memory is constant: at most one line and one batch of entries are
+/// held.
 package struct NDJSONLoader: ~Copyable {
-    private let cache: ProductionCache
-    private var splitter: LineSplitter
-    private var reader: ItemReader
-    private let limits: EntryLimits
-    private let start: Int64
-    private var report = WarmReport()
-
-    /// How many entries are put at once, and how many bytes they have at most, about.
-    private static let batchCount = 256
-    private static let batchBytes = 1 << 20
+    private var decoder: NDJSONDecoder
+    private var sink: ItemSink
 
     package init(cache: ProductionCache, limits: EntryLimits) {
-        self.cache = cache
-        self.limits = limits
-        // A line holds one key, each byte of which may be escaped as \u00xx, one value, and names and numbers.
-        let (sum, overflow) = (limits.maxKeyBytes * 6 + 4096).addingReportingOverflow(limits.maxValueBytes)
-        splitter = LineSplitter(maxLineBytes: overflow ? .max : sum)
-        reader = ItemReader(limits: limits, allowsExpiresAt: true)
-        start = cache.now
+        decoder = NDJSONDecoder(limits: limits)
+        sink = ItemSink(into: cache, limits: limits)
+    }
+
+    /// A loader of lines that come from before what was changed since ``ShardedStore/beginRestore()``, and give way to it. It puts nothing in:
+    /// see ``takeBatch()``.
+    ///
+    /// - Parameter earliest: What the time of day is not before, whatever the machine says; in nanoseconds since 1970.
+    init(restoring cache: ProductionCache, earliest: Int64) {
+        decoder = NDJSONDecoder(limits: .ofStore)
+        sink = ItemSink(restoring: cache, earliest: earliest)
     }
 
     /// Takes in the next piece.
     package mutating func consume(_ piece: UnsafeRawBufferPointer) {
-        load { splitter, body in splitter.consume(piece, body) }
+        decoder.consume(piece, into: &sink)
+        sink.putIn()
     }
 
     /// Takes in the last line, and tells what became of all.
     package mutating func finish() -> WarmReport {
-        load { splitter, body in splitter.finish(body) }
-        report.duration = .nanoseconds(cache.now - start)
-        return report
+        decoder.finish(into: &sink)
+        return sink.finish()
     }
 
-    private mutating func load(_ feed: (inout LineSplitter, (Int, LineSplitter.Line) -> Void) -> Void) {
-        // The splitter is taken out while it calls back into this loader. Moved, not copied: it may hold most of a long line.
-        var splitter = LineSplitter(maxLineBytes: 0)
-        swap(&splitter, &self.splitter)
-        defer { swap(&splitter, &self.splitter) }
-        var batch = PendingBatch(cache: cache)
-        JSONDocumentPool.withDocument { document in
-            feed(&splitter) { number, line in
-                switch line {
-                case .tooLong:
-                    report.addFailure(line: number, CacheError(.valueTooLarge, tooLong))
-                case .text(let text):
-                    batch.line = number
-                    do throws(CacheError) {
-                        try batch.add(text, &document, &reader, &report)
-                    } catch {
-                        report.addFailure(line: number, error)
-                    }
-                }
-            }
-        }
-        batch.commit(&report)
+    /// Takes in the last line, and gives away all entries, to be put in; nil if there is none.
+    mutating func takeBatch() -> WriteBatch? {
+        decoder.finish(into: &sink)
+        return sink.takeBatch()
     }
 
-    private var tooLong: String {
-        "the line is longer than a key of \(limits.maxKeyBytes) bytes and a value of \(limits.maxValueBytes) bytes need"
+    /// As ``finish()``, where the rest of the source cannot be read: what came of its last line is passed over, and the report says why.
+    package mutating func finish(unreadable error: CacheError) -> WarmReport {
+        sink.number = decoder.lineCount + 1
+        sink.fail(error)
+        return sink.finish()
     }
 
-    /// The entries that are ready to be put.
-    private struct PendingBatch: ~Copyable {
-        private let cache: ProductionCache
-        private var batch: WriteBatch
-        private var bytes = 0
-        /// The number of the last line.
-        var line = 0
+    /// How many bytes are held of the line whose end has not come.
+    package var heldBytes: Int { decoder.heldBytes }
 
-        init(cache: ProductionCache) {
-            self.cache = cache
-            batch = WriteBatch(cache: cache, capacity: NDJSONLoader.batchCount)
-        }
-
-        mutating func add(
-            _ text: UnsafeRawBufferPointer, _ document: inout JSONDocument, _ reader: inout ItemReader,
-            _ report: inout WarmReport
-        ) throws(CacheError) {
-            do throws(JSONSyntaxError) {
-                try document.parse(text)
-            } catch {
-                throw CacheError(.invalidJSON, error.description)
-            }
-            let item = try reader.read(
-                document, document.root, defaultLifetime: cache.defaultTimeToLive, wallClock: cache.wallClock)
-            if item.isExpired {
-                report.expired += 1
-                return
-            }
-            try withBytes(of: reader.key) { (key) throws(CacheError) in
-                try batch.append(
-                    key, document, item.value, lifetime: item.lifetime, tags: item.tags, isExact: item.hasExpiry)
-            }
-            bytes += text.count
-            if batch.count == NDJSONLoader.batchCount || bytes > NDJSONLoader.batchBytes { commit(&report) }
-        }
-
-        mutating func commit(_ report: inout WarmReport) {
-            var full = WriteBatch(cache: cache, capacity: NDJSONLoader.batchCount)
-            swap(&full, &batch)
-            bytes = 0
-            report.add(full, line: line)
-        }
-    }
+    /// Whether any line has been read.
+    package var hasLines: Bool { decoder.lineCount > 0 }
 }

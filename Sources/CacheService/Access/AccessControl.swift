@@ -33,7 +33,10 @@ public final class AccessControl: Sendable {
     /// - Returns: What its token may do; nil if the request needs none.
     /// - Throws: ``Problem``: `unauthorized` without a token that is known, `forbidden` if it may not do this.
     func check(_ head: RequestHead, _ route: Route) throws(Problem) -> Access? {
-        guard let needed = route.scope(head.method, hasPublicMetrics: hasPublicMetrics) else { return nil }
+        guard var needed = route.scope(head.method, hasPublicMetrics: hasPublicMetrics) else { return nil }
+        // It is the right to fill a key, and keeps others from it.
+        let takesLease = route == .key && head.method == .get && head.parameter("lease") != nil
+        if takesLease { needed = .write }
         guard let token = try Self.token(of: head) else {
             throw Self.unauthorized(
                 "the request has no token; it must have the header Authorization: Bearer TOKEN", Self.challenge)
@@ -45,7 +48,8 @@ public final class AccessControl: Sendable {
         guard grant.scope >= needed else {
             throw Problem(
                 .forbidden,
-                "the token has the scope \(grant.scope.rawValue); \(head.method.name) \(route.pattern) needs \(needed.rawValue)"
+                "the token has the scope \(grant.scope.rawValue); \(head.method.name) \(route.pattern)\(takesLease ? "?lease=" : "") "
+                    + "needs \(needed.rawValue)"
             )
         }
         return Access(scope: grant.scope, prefix: grant.prefix, client: .token(grant.identity))

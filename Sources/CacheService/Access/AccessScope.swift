@@ -6,7 +6,7 @@ public enum AccessScope: String, Sendable, CaseIterable, Comparable {
     case read
     /// Change entries too.
     case write
-    /// Remove all entries at once, and set the figures to zero, too.
+    /// Remove all entries at once, set the figures to zero, and have snapshots written, too.
     case admin
 
     public static func < (left: Self, right: Self) -> Bool {
@@ -27,6 +27,7 @@ extension Route {
         case .stats: return method == .delete ? .admin : hasPublicMetrics ? nil : .read
         // To remove all entries needs more; that shows in the query.
         case .key, .keys: return method == .get || method == .head ? .read : .write
+        case .snapshot: return .admin
         case .mput, .mdelete, .touch, .incr, .tag, .warm: return .write
         }
     }

@@ -1,12 +1,14 @@
 internal import CacheCore
 internal import MicroHTTP
+internal import ReadThrough
 
 /// `/mget`, `/mput`, `/mdelete`: many keys in one request.
 extension CacheService {
-    func mget(_ request: Request) throws(Problem) -> Response {
+    func mget(_ request: Request) throws(Problem) -> Reply {
         let keys = try readKeys(request)
         let values = cache.lookup(keys)
-        return MgetReply(keys: keys, values: values).response
+        guard let loader, !values.isComplete else { return .now(MgetReply(keys: keys, values: values).response) }
+        return mget(keys, values, through: loader, traceparent: RequestReading.traceparent(of: request.head))
     }
 
     func mdelete(_ request: Request) throws(Problem) -> Response {

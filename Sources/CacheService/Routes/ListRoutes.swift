@@ -1,5 +1,6 @@
 internal import CacheCore
 internal import MicroHTTP
+internal import ReadThrough
 
 /// `/keys`: listing and clearing.
 extension CacheService {
@@ -32,8 +33,7 @@ extension CacheService {
         // A prefix by another name must not remove all there is.
         try RequestReading.checkParameters(of: head, known: ["prefix"])
         let prefix = try keyPrefix(of: head)
-        let count = prefix.withUnsafeBytes { cache.deleteAll(prefix: $0) }
-        return .json(["deleted": count])
+        return .json(["deleted": prefix.withUnsafeBytes { cache.deleteAll(prefix: $0) }])
     }
 
     /// What the keys begin with that a request is about: those of its `prefix`, as far as they are for its token.

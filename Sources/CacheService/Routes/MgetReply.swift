@@ -1,88 +1,123 @@
 internal import CacheCore
 internal import MicroHTTP
+internal import ReadThrough
 
-/// The answer of `/mget`: `{"values":{…},"missing":[…]}`, both in the order of the request.
+/// The answer of `/mget`: `{"values":{…},"missing":[…]}`, both in the order of the request; with `errors` for those of the missing keys
+/// that could not be loaded.
 ///
-/// A small answer is written at once. A large one is written while the client takes it, from the values that this holds
-/// on to, so that it is never in memory as a whole beside them.
-final class MgetReply: BodyProducer {
+/// It is text with the values in it. Large values are not copied into that: they are sent from where they are, so that the answer is
+/// never in memory as a whole beside them.
+final class MgetReply {
     private let keys: KeyBatch
     private let values: CachedValues
-    private var part = Part.values
-    /// The place of the next key of this part.
-    private var place = 0
-    private var isFirst = true
+    /// What was loaded besides, and what could not be, by the places of the keys.
+    private let loaded: [Int: LoadedValue]
+    private let failures: [Int: LoadFailure]
+    private var text: [UInt8] = []
+    /// Values that belong into the text, each before the byte at a place of it.
+    private var gaps: [(place: Int, value: UnsafeRawBufferPointer)] = []
+    /// The text, at an address that stays. Allocated by ``response``, freed in deinit.
+    private var fixedText: UnsafeMutableRawBufferPointer?
 
-    private enum Part {
-        case values, missing, end
-    }
-
-    /// The most bytes of values that are written at once.
-    private static let largestAtOnce = 1 << 20
-    private static let pieceBytes = 64 << 10
-
-    init(keys: consuming KeyBatch, values: consuming CachedValues) {
-        self.keys = keys
-        self.values = values
-    }
-
-    var response: Response {
-        let byteCount = values.byteCount
-        guard byteCount <= Self.largestAtOnce else {
-            var headers = HeaderFields()
-            headers.add("Content-Type", "application/json")
-            return Response(status: 200, headers: headers, body: .stream(self))
-        }
-        var body: [UInt8] = []
-        body.reserveCapacity(byteCount + keys.byteCount + keys.count * 4 + Self.slack)
-        write(to: &body, upTo: .max)
-        return .json(body)
-    }
-
+    /// Values of at least so many bytes are not copied: below, a copy costs less than what the system does for one place more.
+    private static let leastGap = 4096
     /// Room for what stands around the keys, and for a key with escapes.
     private static let slack = 1 << 10
 
-    func nextPiece() -> [UInt8]? {
-        var piece: [UInt8] = []
-        write(to: &piece, upTo: Self.pieceBytes)
-        return piece.isEmpty ? nil : piece
+    // `values` and `loaded` keep the values for as long as this lives.
+    init(
+        keys: consuming KeyBatch, values: consuming CachedValues, loaded: [Int: LoadedValue] = [:],
+        failures: [Int: LoadFailure] = [:]
+    ) {
+        self.keys = keys
+        self.values = values
+        self.loaded = loaded
+        self.failures = failures
     }
 
-    /// Goes on writing until there are `limit` bytes or the answer is complete.
-    private func write(to body: inout [UInt8], upTo limit: Int) {
-        if part == .values {
-            if place == 0 { body.append("{\"values\":{") }
-            place = values.forEach(keys, from: place) { key, value in
-                if let value { append(key, value, to: &body) }
-                return body.count < limit
-            }
-            guard place == keys.count else { return }
-            body.append("},\"missing\":[")
-            part = .missing
-            place = 0
-            isFirst = true
+    deinit { fixedText?.deallocate() }
+
+    /// To be asked for once.
+    var response: Response {
+        // Most values that there are: copied ones, so that the text does not grow.
+        text.reserveCapacity(values.byteCount(below: Self.leastGap) + keys.byteCount + keys.count * 4 + Self.slack)
+        write()
+        guard !gaps.isEmpty else { return .json(text) }
+        var headers = HeaderFields()
+        headers.add("Content-Type", "application/json")
+        return Response(status: 200, headers: headers, body: .gathered(gathered()))
+    }
+
+    private func write() {
+        var isFirst = true
+        text.append("{\"values\":{")
+        forEach { key, value in
+            if let value { append(key, value, &isFirst) }
         }
-        if part == .missing {
-            place = values.forEach(keys, from: place) { key, value in
-                if value == nil { append(key, nil, to: &body) }
-                return body.count < limit
-            }
-            guard place == keys.count else { return }
-            body.append("]}\n")
-            part = .end
+        text.append("},\"missing\":[")
+        isFirst = true
+        forEach { key, value in
+            if value == nil { append(key, nil, &isFirst) }
         }
+        text.append("]")
+        if !failures.isEmpty { writeFailures() }
+        text.append("}\n")
+    }
+
+    private func forEach(_ visit: (_ key: BorrowedBytes, _ value: BorrowedBytes?) -> Void) {
+        guard !loaded.isEmpty else { return values.forEach(keys, visit) }
+        var place = 0
+        values.forEach(keys) { key, value in
+            visit(key, value ?? loaded[place]?.bytes)
+            place += 1
+        }
+    }
+
+    private func writeFailures() {
+        text.append(",\"errors\":[")
+        for (index, (place, failure)) in failures.sorted(by: { $0.key < $1.key }).enumerated() {
+            text.append(index == 0 ? "{\"key\":" : ",{\"key\":")
+            keys.withKey(at: place) { text.appendJSONString($0) }
+            text.append(",\"code\":")
+            text.appendJSONString(failure.code.rawValue)
+            text.append(",\"detail\":")
+            text.appendJSONString(failure.detail)
+            text.append("}")
+        }
+        text.append("]")
     }
 
     /// Appends a key, and the value behind it if there is one.
-    private func append(_ key: BorrowedBytes, _ value: BorrowedBytes?, to body: inout [UInt8]) {
-        let most = JSONText.maximumStringCount(of: key.count) + 2 + (value?.count ?? 0)
-        body.append(addingCapacity: most) { text in
+    private func append(_ key: BorrowedBytes, _ value: BorrowedBytes?, _ isFirst: inout Bool) {
+        let inText = value.flatMap { $0.count < Self.leastGap ? $0 : nil }
+        text.append(addingCapacity: JSONText.maximumStringCount(of: key.count) + 2 + (inText?.count ?? 0)) { text in
             if !isFirst { text.append(UInt8(ascii: ",")) }
             text.appendJSONString(key)
-            guard let value else { return }
+            guard value != nil else { return }
             text.append(UInt8(ascii: ":"))
-            text.append(value)
+            if let inText { text.append(inText) }
         }
         isFirst = false
+        if let value, inText == nil { gaps.append((text.count, value)) }
+    }
+
+    private var loadedBytes: Int { loaded.values.reduce(0) { $0 + $1.bytes.count } }
+
+    /// The text and the values in their order.
+    private func gathered() -> GatheredBytes {
+        let fixed = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 1)
+        fixed.copyBytes(from: text)
+        fixedText = fixed
+        text = []
+        var pieces: [UnsafeRawBufferPointer] = []
+        pieces.reserveCapacity(gaps.count * 2 + 1)
+        var start = 0
+        for (place, value) in gaps {
+            pieces.append(UnsafeRawBufferPointer(rebasing: fixed[start..<place]))
+            pieces.append(value)
+            start = place
+        }
+        pieces.append(UnsafeRawBufferPointer(rebasing: fixed[start...]))
+        return GatheredBytes(pieces, heldBytes: fixed.count + values.copiedBytes + loadedBytes, owner: self)
     }
 }

@@ -7,6 +7,22 @@ extension CacheService {
 
     func ready() throws(Problem) -> Response {
         if isDraining { throw Problem(.draining, "the server is stopping; ask another one") }
+        if let loading = snapshots?.state.loading {
+            let percent = loading.bytesTotal == 0 ? 0 : loading.bytesDone * 100 / loading.bytesTotal
+            throw Problem(
+                .loading,
+                "the snapshot is being loaded: \(percent) % of \(loading.bytesTotal) bytes, \(loading.loaded) entries so far"
+            )
+        }
+        if let warmer, warmer.isStarting {
+            let statuses = warmer.statuses
+            let ended = statuses.count { $0.state == .done || $0.state == .failed }
+            let running = statuses.first { $0.state == .running }
+            throw Problem(
+                .loading,
+                "the cache is being filled: \(ended) of \(statuses.count) sources are read"
+                    + (running.map { ", \($0.source) has brought \($0.loaded) entries so far" } ?? ""))
+        }
         return live()
     }
 

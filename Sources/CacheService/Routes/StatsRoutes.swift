@@ -1,5 +1,6 @@
 internal import CacheCore
 internal import MicroHTTP
+internal import ReadThrough
 
 /// `/stats`: the figures as JSON.
 extension CacheService {
@@ -12,7 +13,7 @@ extension CacheService {
             requests += Int(count)
             if (200..<600).contains(status) { classes[status / 100 - 2] += Int(count) }
         }
-        let latency = Operation.allCases.map { "\"\($0.name)\":\(Self.json(statistics.latencies.summary(of: $0)))" }
+        let latency = Operation.ofRequests.map { "\"\($0.name)\":\(Self.json(statistics.latencies.summary(of: $0)))" }
         let whatIf = stats.whatIf.map {
             "{\"capacity_factor\":\($0.capacityFactor),\"hit_rate\":\(Self.json($0.hitRate))}"
         }
@@ -21,9 +22,11 @@ extension CacheService {
             "total_requests":\(stats.totalRequests),"puts":\(stats.puts),"deletes":\(stats.deletes),\
             "evictions":\(stats.evictions),"expirations":\(stats.expirations),"current_size":\(stats.currentSize),\
             "capacity":\(Self.json(stats.capacity)),"memory_bytes":\(stats.memoryBytes),\
-            "memory_limit_bytes":\(Self.json(stats.memoryLimit)),\
+            "memory_limit_bytes":\(Self.json(stats.memoryLimit)),"stale_entries":\(stats.staleEntries),\
+            "leases":{"granted":\(stats.leasesGranted),"filled":\(stats.leasesFilled),"lost":\(stats.leasesLost)},\
             "eviction_policy":"\(cache.evictionPolicy.rawValue)","what_if":[\(whatIf.joined(separator: ","))],\
-            "uptime_seconds":\(uptime),\
+            "uptime_seconds":\(uptime),"snapshot":\(snapshotJSON),\
+            "warm":[\(warmJSON)],"origin":\(originJSON),\
             "latency":{\(latency.joined(separator: ","))},\
             "http":{"requests":\(requests),"connections":\(traffic.connections),"bytes_in":\(traffic.received),\
             "bytes_out":\(traffic.sent),"responses":{"2xx":\(classes[0]),"3xx":\(classes[1]),"4xx":\(classes[2]),\
@@ -36,7 +39,52 @@ extension CacheService {
     func resetStats() -> Response {
         cache.resetStats()
         statistics.reset()
+        loader?.figures.reset()
         return Response(status: 204)
+    }
+
+    private var snapshotJSON: String {
+        guard let state = snapshots?.state else { return "null" }
+        let age = state.written.map { Double((cache.wallClock - $0.time) / 1_000_000) / 1000 }
+        let duration = state.written.map { Double($0.report.duration.nanoseconds / 1000) / 1000 }
+        return """
+            {"entries":\(Self.json(state.written?.report.entries)),"bytes":\(Self.json(state.written?.report.bytes)),\
+            "age_seconds":\(Self.json(age)),"duration_ms":\(Self.json(duration)),"failures":\(state.failures),\
+            "loading":\(state.loading != nil)}
+            """
+    }
+
+    private var warmJSON: String {
+        (warmer?.statuses ?? []).map { status in
+            var text: [UInt8] = []
+            text.append("{\"source\":")
+            text.appendJSONString(status.source)
+            text.append(",\"state\":\"")
+            text += Array(status.state.rawValue.utf8)
+            text.append("\",\"loaded\":")
+            text.append(decimal: status.loaded)
+            text.append(",\"failed\":")
+            text.append(decimal: status.failed)
+            text.append(",\"expired\":")
+            text.append(decimal: status.expired)
+            text.append(",\"rate\":")
+            text.append(decimal: Int(status.rate))
+            text.append(",\"error\":")
+            if let error = status.error { text.appendJSONString(error) } else { text.append("null") }
+            text.append("}")
+            return String(decoding: text, as: UTF8.self)
+        }.joined(separator: ",")
+    }
+
+    private var originJSON: String {
+        guard let loader else { return "null" }
+        let figures = OriginFigures(loader, statistics.latencies)
+        return """
+            {"loads":\(figures.loads),"load_failures":\(figures.failures),"collapsed":\(figures.collapsed),\
+            "stale_served":\(figures.staleServed),"revalidated":\(figures.revalidated),\
+            "negative_hits":\(figures.negativeHits),"rejected":\(figures.rejected),"in_flight":\(figures.inFlight),\
+            "waiting":\(figures.waiting),"breaker":"\(figures.breaker)","latency":\(Self.json(figures.latency))}
+            """
     }
 
     /// Seconds since the service was made, to the millisecond.

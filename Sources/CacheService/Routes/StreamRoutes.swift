@@ -1,4 +1,5 @@
 internal import CacheCore
+internal import Compression
 internal import MicroHTTP
 
 /// `/warm` and `/export`: entries as NDJSON, as a stream of any length.
@@ -44,32 +45,108 @@ private final class ExportProducer: BodyProducer {
     }
 }
 
-/// Loads the lines of a body as they arrive, and answers with the report.
+/// Loads the lines of a body as they arrive, and answers with the report; or has the cache filled from the source that the body names.
 final class WarmReceiver: BodyReceiver {
     private let service: CacheService
     private var loader: NDJSONLoader
-    private let fields: [HeaderFields?]
-    private let start: Int64
+    /// nil if the body comes as it is.
+    private var decompressor: Decompressor?
+    /// Why the rest of the body cannot be read.
+    private var damage: CompressedDataError?
+    private var sourceRequest = SourceRequest()
+    private let finish: CacheService.Finish
 
-    /// - Parameter fields: What the answer has beside its own; nil is nothing.
-    init(service: CacheService, fields: [HeaderFields?] = []) {
+    /// - Parameters:
+    ///   - coding: In which the body comes; nil for none.
+    ///   - responseCoding: In which the answer is sent if it is large.
+    ///   - fields: What the answer has beside its own; nil is nothing.
+    init(
+        service: CacheService, coding: CompressionFormat? = nil, responseCoding: CompressionFormat? = nil,
+        fields: [HeaderFields?] = []
+    ) throws(Problem) {
         self.service = service
-        self.fields = fields
         loader = NDJSONLoader(cache: service.cache, limits: service.limits.entries)
-        start = service.cache.now
+        finish = CacheService.Finish(
+            coding: responseCoding, fields: fields, route: .warm, method: .post, start: service.cache.now)
+        guard let coding else { return }
+        decompressor = Decompressor(coding)
+        guard decompressor != nil else { throw Problem.noDecompressor }
     }
 
-    func receive(_ piece: BorrowedBytes) { loader.consume(piece) }
-
-    func respond() -> Response {
-        var response = answer()
-        for case let fields? in fields { response.headers.add(fields) }
-        service.finish(&response, .warm, .post, start: start)
-        return response
+    func receive(_ piece: BorrowedBytes) {
+        guard decompressor != nil else { return take(piece) }
+        guard damage == nil else { return }
+        do throws(CompressedDataError) {
+            _ = try decompressor!.append(piece) { lines in
+                take(lines)
+                return true
+            }
+        } catch {
+            damage = error
+        }
     }
 
-    func answer() -> Response {
-        let report = loader.finish()
+    private func take(_ lines: BorrowedBytes) {
+        guard !sourceRequest.hold(lines) else { return }
+        takeHeld()
+        loader.consume(lines)
+    }
+
+    /// Lines that were held back because they might have named a source, and do not.
+    private func takeHeld() {
+        let held = sourceRequest.release()
+        if !held.isEmpty { held.withUnsafeBytes { loader.consume($0) } }
+    }
+
+    var heldBytes: Int { loader.heldBytes + (decompressor?.heldBytes ?? 0) }
+
+    func respond() -> Reply {
+        do throws(Problem) {
+            switch try reply() {
+            case .now(let response): return .now(service.finished(response, finish))
+            case .later(let pending): return .later(service.finishing(pending, finish))
+            }
+        } catch {
+            return .now(service.finished(error.response, finish))
+        }
+    }
+
+    /// What is loaded of a body that is there as a whole: the empty one, or a small one that was to be refused when its head came,
+    /// but not any more when it was there.
+    func reply(to body: BorrowedBytes) throws(Problem) -> Reply {
+        if !body.isEmpty { receive(body) }
+        return try reply()
+    }
+
+    private func reply() throws(Problem) -> Reply {
+        if damage == nil {
+            do throws(CompressedDataError) { try decompressor?.finish() } catch { damage = error }
+        }
+        if damage == nil, let name = sourceRequest.sourceName { return .later(try service.warm(fromSourceNamed: name)) }
+        return .now(try answer())
+    }
+
+    /// What was loaded. A body whose end cannot be read has loaded what came before, and says so in the report; one of which
+    /// nothing could be read is wrong as a whole.
+    ///
+    /// - Throws: ``Problem`` then.
+    private func answer() throws(Problem) -> Response {
+        takeHeld()
+        let report: WarmReport
+        if let damage {
+            let problem = Problem(damage)
+            guard loader.hasLines else { throw problem }
+            report = loader.finish(unreadable: CacheError(.invalidBody, "the rest cannot be read: \(problem.detail)"))
+        } else {
+            report = loader.finish()
+        }
+        return .json(report)
+    }
+}
+
+extension Response {
+    /// What became of the items of a body, or of a source.
+    static func json(_ report: WarmReport) -> Response {
         var body: [UInt8] = []
         body.append("{\"loaded\":")
         body.append(decimal: report.loaded)

@@ -1,5 +1,6 @@
 internal import CacheCore
 internal import MicroHTTP
+internal import ReadThrough
 
 /// Writes that go by what is there: `PATCH /keys/{key}`, `/incr`, `/touch`.
 extension CacheService {

@@ -5,6 +5,11 @@ internal import Threading
 /// The operations whose latencies are recorded.
 enum Operation: Int, CaseIterable, Sendable {
     case get, put, mget, mput
+    /// A load from an origin, which is no request's.
+    case load
+
+    /// Those that are requests.
+    static let ofRequests: [Operation] = [.get, .put, .mget, .mput]
 
     var name: String { "\(self)" }
 

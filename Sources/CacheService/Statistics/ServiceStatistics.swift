@@ -50,6 +50,9 @@ final class ServiceStatistics: Sendable {
         }
     }
 
+    /// How many lines of the access log were dropped since the start; nil if there is no such log.
+    var droppedAccessLogLines: Int? { server.withLock { $0.server?.droppedAccessLogLines } }
+
     func reset() {
         requests.reset()
         latencies.reset()

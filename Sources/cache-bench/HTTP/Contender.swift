@@ -2,10 +2,13 @@
 struct Contender {
     private enum Generator {
         case wrk(Wrk, HTTPRequest, Expectation)
+        case h2load(H2Load, HTTPRequest, Expectation)
         case redisBenchmark(RedisBenchmark)
     }
 
     let peer: Peer
+    /// What the tables call it.
+    let title: String
     let scenario: Scenario
     /// Set when an error took it out of the run.
     var hasFailed = false
@@ -17,14 +20,21 @@ struct Contender {
     /// Requests a second of the last run. A generator that counts requests instead of seconds needs it.
     private var rate: Double
 
+    /// - Parameter title: What the tables call it; nil takes the system's own.
     /// - Returns: nil when the system has no counterpart of the scenario.
     init?(
-        _ peer: Peer, _ deployment: Deployment, scenario: Scenario, workload: Workload, shape: LoadShape,
-        in environment: RunEnvironment
+        _ peer: Peer, _ deployment: Deployment, title: String? = nil, scenario: Scenario, workload: Workload,
+        shape: LoadShape, in environment: RunEnvironment
     ) throws {
-        let name = "\(peer.id.rawValue)-\(scenario.rawValue)"
+        let name = "\(peer.id.rawValue)-\(scenario.rawValue)-\(deployment.port)-\(shape.connections)"
         switch peer.load(scenario, workload) {
-        case .http(let requests, let expectation):
+        case .http(let requests, let expectation) where shape.generator == .h2load:
+            let h2load = try H2Load(requests, name: name, port: deployment.port, shape: shape, in: environment)
+            generator = .h2load(h2load, requests[0], expectation)
+        case .http(var requests, let expectation):
+            if shape.reconnects {
+                for index in requests.indices { requests[index].closes = true }
+            }
             let wrk = try Wrk(requests, name: name, port: deployment.port, shape: shape, in: environment)
             generator = .wrk(wrk, requests[0], expectation)
         case .redis(let command):
@@ -34,6 +44,7 @@ struct Contender {
             return nil
         }
         self.peer = peer
+        self.title = title ?? peer.title
         self.scenario = scenario
         self.deployment = deployment
         self.workload = workload
@@ -80,7 +91,11 @@ struct Contender {
 
     private func check() throws {
         try deployment.store.fill(with: workload)
-        guard case .wrk(_, let request, let expectation) = generator else { return }
+        let (request, expectation): (HTTPRequest, Expectation)
+        switch generator {
+        case .wrk(_, let first, let answer), .h2load(_, let first, let answer): (request, expectation) = (first, answer)
+        case .redisBenchmark: return
+        }
         var connection = try TCPConnection(port: deployment.port)
         let reply = try connection.exchange(request, port: deployment.port)
         guard expectation.statuses.contains(reply.status), expectation.body(reply.body) else {
@@ -97,17 +112,25 @@ struct Contender {
         let machineBefore = try ProcessorTime.Machine.now()
         let timeBefore = try ProcessorTime.ofGroups(groups)
         let start = ContinuousClock.now
-        let result = try send(seconds: shape.seconds)
+        var result = try send(seconds: shape.seconds)
         let elapsed = ContinuousClock.now - start
         let time = try ProcessorTime.ofGroups(groups) - timeBefore
         let machine = try ProcessorTime.Machine.now()
         let counters = try deployment.store.counters()
 
+        var refused = 0
+        if shape.isOverload {
+            refused = result.refused
+            result.requests = max(1, result.requests - result.refused)
+            result.refused = 0
+            result.broken = 0
+        }
         let counted = countersBefore.flatMap { before in counters.map { $0 - before } }
         let capacity = elapsed.seconds * Double(cores)
         let busy = machine.busy - machineBefore.busy
         return Measurement(
             requestsPerSecond: Self.rate(of: result),
+            refusedPerSecond: Double(refused) / result.seconds,
             p50: result.p50,
             p99: result.p99,
             processorTime: time.seconds * 1e6 / Double(result.requests),
@@ -119,7 +142,7 @@ struct Contender {
 
     private var expectation: Expectation {
         switch generator {
-        case .wrk(_, _, let expectation): expectation
+        case .wrk(_, _, let expectation), .h2load(_, _, let expectation): expectation
         case .redisBenchmark: Expectation([200])
         }
     }
@@ -127,6 +150,7 @@ struct Contender {
     private func send(seconds: Int) throws -> LoadResult {
         switch generator {
         case .wrk(let wrk, _, _): try wrk.run(seconds: seconds)
+        case .h2load(let h2load, _, _): try h2load.run(seconds: seconds)
         case .redisBenchmark(let benchmark): try benchmark.run(requests: max(1, Int(rate * Double(seconds))))
         }
     }

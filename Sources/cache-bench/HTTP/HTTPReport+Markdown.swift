@@ -15,6 +15,16 @@ extension HTTPReport {
                 ])
             }
         }
+        for result in trials {
+            for (index, system) in result.systems.enumerated() {
+                let median = system.median
+                table.rows.append([
+                    index == 0 ? "**\(result.title)**" : "", system.title,
+                    Figure.whole(median.requestsPerSecond), "", Figure.milliseconds(median.p50),
+                    Figure.milliseconds(median.p99), Figure.microseconds(median.processorTime), "",
+                ])
+            }
+        }
         let starts = starts.map {
             "\($0.title) gives its first answer \(Figure.milliseconds($0.median)) after its start."
         }

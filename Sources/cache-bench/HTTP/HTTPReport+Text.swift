@@ -3,6 +3,7 @@ extension HTTPReport {
     var text: String {
         var sections = [heading]
         sections += scenarios.map { "\($0.scenario.title)\n" + table(of: $0).aligned() }
+        sections += trials.map { "\($0.title)\n" + table(of: $0).aligned() }
         if !starts.isEmpty {
             sections.append("Start to first answer\n" + startTable.aligned())
         }
@@ -59,6 +60,21 @@ extension HTTPReport {
         return table
     }
 
+    private func table(of result: TrialResult) -> Table {
+        var table = Table(header: ["", "requests/s", "refused/s", "p50", "p99", "CPU/request", "spread"])
+        for system in result.systems {
+            let median = system.median
+            table.rows.append([
+                system.title, Figure.whole(median.requestsPerSecond),
+                median.refusedPerSecond > 0 ? Figure.whole(median.refusedPerSecond) : "",
+                Figure.milliseconds(median.p50),
+                Figure.milliseconds(median.p99), Figure.microseconds(median.processorTime),
+                Figure.percent(median.spread),
+            ])
+        }
+        return table
+    }
+
     /// The cache's figure as a multiple of a peer's; nothing for the cache itself.
     func ratio(_ ratio: (Peer.ID) -> Double?, _ id: Peer.ID) -> String {
         guard id != .productionCache, let value = ratio(id) else { return "" }
@@ -78,7 +94,7 @@ extension HTTPReport {
 
     /// A word of warning when the machine did much besides the run; nil if it was quiet.
     var unrest: String? {
-        let measurements = scenarios.flatMap(\.systems).flatMap(\.rounds)
+        let measurements = (scenarios.flatMap(\.systems) + trials.flatMap(\.systems)).flatMap(\.rounds)
         guard let others = measurements.map(\.othersShare).median,
             let stolen = measurements.map(\.stolenShare).median, max(others, stolen) >= 0.05
         else { return nil }

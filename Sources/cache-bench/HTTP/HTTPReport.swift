@@ -53,6 +53,7 @@ struct HTTPReport: BenchmarkReport, Codable, Sendable {
     let keyBytes: Int
     let valueBytes: Int
     var scenarios: [ScenarioResult] = []
+    var trials: [TrialResult] = []
     var starts: [StartUp] = []
     var skipped: [Skipped] = []
     /// Why figures of this run mean nothing.
@@ -66,13 +67,23 @@ struct HTTPReport: BenchmarkReport, Codable, Sendable {
             scenarios.first { $0.scenario == scenario }?.rate(against: peer)
         case .processorTime(let scenario, let peer):
             scenarios.first { $0.scenario == scenario }?.processorTime(against: peer)
+        case .rates(let scenario, let other):
+            if let rate = cacheRate(scenario), let otherRate = cacheRate(other) { rate / otherRate } else { nil }
+        case .trial(let trial):
+            trials.first { $0.trial == trial }?.ratio
+        case .idleMemory:
+            trials.first { $0.trial == .idle }?.bytesPerIdleConnection.map { $0 / 1024 }
         case .start:
             starts.first?.median
         }
     }
 
+    private func cacheRate(_ scenario: Scenario) -> Double? {
+        scenarios.first { $0.scenario == scenario }?.median(of: .productionCache)?.requestsPerSecond
+    }
+
     /// What became of the targets that the selected parts measure.
     func targets(of selection: Selection<HTTPPart>) -> [TargetResult] {
-        zip(Target.all, targets).filter { selection.contains($0.0.part) }.map(\.1)
+        zip(Target.all, targets).filter { $0.0.parts.allSatisfy(selection.contains) }.map(\.1)
     }
 }

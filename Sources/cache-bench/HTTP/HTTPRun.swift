@@ -9,7 +9,8 @@ struct HTTPRun {
 
     /// The order of the tables, and of the turns.
     private static let peers: [Peer] = [
-        .productionCache, .bareResponder, .nginx, .nginxMemcached, .webdisRedis, .redisBenchmark,
+        .productionCache, .loggingCache, .bareResponder, .nginx, .nginxFile, .nginxMemcached, .webdisRedis,
+        .redisBenchmark,
     ]
 
     /// Measures the selected parts. The servers that it started run on until `RunningChildren.endAll`.
@@ -21,7 +22,8 @@ struct HTTPRun {
             seed: workload.seed, keyCount: Workload.keyCount, keyBytes: Workload.keyBytes,
             valueBytes: Workload.valueBytes)
         let scenarios = selection.parts.compactMap(\.scenario)
-        if !scenarios.isEmpty { _ = try Program.wrk.executable() }
+        if selection.parts.contains(where: { !$0.trials.isEmpty }) { _ = try Program.h2load.executable() }
+        if selection.parts != [.start] { _ = try Program.wrk.executable() }
         if selection.contains(.start) {
             Progress.show("starts")
             report.starts = try starts()
@@ -29,6 +31,9 @@ struct HTTPRun {
         let systems = try start(for: scenarios, &report)
         for scenario in scenarios {
             report.scenarios.append(try measure(scenario, on: systems, &report))
+        }
+        for trial in selection.parts.flatMap(\.trials) {
+            report.trials.append(try result(of: trial, &report))
         }
         report.targets = Target.all.map { TargetResult($0.title, $0.bound, measured: report.measured($0.quantity)) }
         return report
@@ -59,40 +64,46 @@ struct HTTPRun {
     private func measure(
         _ scenario: Scenario, on systems: [(Peer, Deployment)], _ report: inout HTTPReport
     ) throws -> HTTPReport.ScenarioResult {
-        var contenders = try systems.compactMap { peer, deployment in
+        let contenders = try systems.compactMap { peer, deployment in
             try Contender(peer, deployment, scenario: scenario, workload: workload, shape: load, in: environment)
         }
-        var measurements: [Peer.ID: [Measurement]] = [:]
+        return HTTPReport.ScenarioResult(
+            scenario: scenario, systems: try takeTurns(scenario.title, contenders, &report))
+    }
+
+    /// Measures each contender once a round, and takes the middle of its rounds.
+    func takeTurns(
+        _ title: String, _ contenders: [Contender], _ report: inout HTTPReport
+    ) throws -> [HTTPReport.Entry] {
+        var contenders = contenders
+        var measurements: [[Measurement]] = Array(repeating: [], count: contenders.count)
         for round in 0...rounds {
             let turn = round == 0 ? "warm-up" : "round \(round) of \(rounds)"
             for index in contenders.indices where !contenders[index].hasFailed {
-                let peer = contenders[index].peer
-                Progress.show("\(scenario.title) · \(turn) · \(peer.title)")
+                let contender = contenders[index]
+                Progress.show("\(title) · \(turn) · \(contender.title)")
                 do {
                     if round == 0 {
                         try contenders[index].warmUp()
                     } else {
                         let measurement = try contenders[index].measure()
-                        measurements[peer.id, default: []].append(measurement)
+                        measurements[index].append(measurement)
                         report.problems += measurement.problems.map {
-                            "\(scenario.title), \(turn), \(peer.title): \($0)"
+                            "\(title), \(turn), \(contender.title): \($0)"
                         }
                     }
-                } catch let error as BenchmarkError where peer.id != .productionCache {
+                } catch let error as BenchmarkError where contender.peer.id != .productionCache {
                     contenders[index].hasFailed = true
-                    report.problems.append("\(scenario.title), \(turn), \(peer.title): \(error)")
+                    report.problems.append("\(title), \(turn), \(contender.title): \(error)")
                 }
             }
         }
-        Progress.say("\(scenario.title): done")
-        return HTTPReport.ScenarioResult(
-            scenario: scenario,
-            systems: contenders.map(\.peer).compactMap { peer in
-                let rounds = measurements[peer.id, default: []]
-                return Summary(rounds).map {
-                    HTTPReport.Entry(id: peer.id, title: peer.title, rounds: rounds, median: $0)
-                }
-            })
+        Progress.say("\(title): done")
+        return zip(contenders, measurements).compactMap { contender, rounds in
+            Summary(rounds).map {
+                HTTPReport.Entry(id: contender.peer.id, title: contender.title, rounds: rounds, median: $0)
+            }
+        }
     }
 
     private func starts() throws -> [StartUp] {
@@ -109,7 +120,7 @@ struct HTTPRun {
     /// The versions of all programs that take part, by name.
     private func versions() throws -> [String: String] {
         var versions: [String: String] = [:]
-        for program in Set([.wrk] + Self.peers.flatMap(\.programs)) {
+        for program in Set([.wrk, .h2load] + Self.peers.flatMap(\.programs)) {
             guard let executable = ProgramPath.find(program.name) else { continue }
             versions[program.name] = try program.version(of: executable, in: environment)
         }

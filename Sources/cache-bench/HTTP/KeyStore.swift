@@ -54,6 +54,10 @@ enum KeyStore: Sendable {
                     port: port)
                 try require(reply.status == 200, "mput answers \(reply.status): \(reply.body)")
             }
+            let large = HTTPRequest(
+                method: "PUT", target: "/keys/\(Workload.largeKey)?ttl=\(Self.lifetime)", body: Workload.largeValue)
+            let reply = try connection.exchange(large, port: port)
+            try require([201, 204].contains(reply.status), "PUT answers \(reply.status): \(reply.body)")
         case .memcached(let port, let keyPrefix):
             var connection = try TCPConnection(port: port)
             for piece in workload.pieces {

@@ -1,6 +1,8 @@
 /// What one run of a load against one system showed.
 struct Measurement: Codable, Equatable, Sendable {
     var requestsPerSecond: Double
+    /// Answers a second that an overload got in the place of what it asked for.
+    var refusedPerSecond: Double = 0
     /// Latencies in milliseconds.
     var p50: Double
     var p99: Double
@@ -55,6 +57,7 @@ extension Measurement {
 /// The middle of a system's measurements, each figure by itself.
 struct Summary: Codable, Equatable, Sendable {
     let requestsPerSecond: Double
+    let refusedPerSecond: Double
     /// Milliseconds.
     let p50: Double
     let p99: Double
@@ -67,9 +70,11 @@ struct Summary: Codable, Equatable, Sendable {
     init?(_ rounds: [Measurement]) {
         let rates = rounds.map(\.requestsPerSecond)
         guard let rate = rates.median, let p50 = rounds.map(\.p50).median, let p99 = rounds.map(\.p99).median,
-            let time = rounds.map(\.processorTime).median, let least = rates.min(), let most = rates.max()
+            let time = rounds.map(\.processorTime).median,
+            let refused = rounds.map(\.refusedPerSecond).median, let least = rates.min(), let most = rates.max()
         else { return nil }
         requestsPerSecond = rate
+        refusedPerSecond = refused
         self.p50 = p50
         self.p99 = p99
         processorTime = time

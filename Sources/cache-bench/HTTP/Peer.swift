@@ -2,8 +2,10 @@
 struct Peer: Sendable {
     enum ID: String, CaseIterable, Codable, Sendable {
         case productionCache = "production-cache"
+        case loggingCache = "production-cache-access-log"
         case bareResponder = "bare-libmicrohttpd"
         case nginx = "nginx-return-200"
+        case nginxFile = "nginx-sendfile"
         case nginxMemcached = "nginx-memcached"
         case webdisRedis = "webdis-redis"
         case redisBenchmark = "redis-benchmark"

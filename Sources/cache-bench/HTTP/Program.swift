@@ -9,6 +9,7 @@ struct Program: Sendable, Hashable {
     var versionArguments: [String]?
 
     static let wrk = Program(name: "wrk", package: "wrk", versionArguments: ["-v"])
+    static let h2load = Program(name: "h2load", package: "nghttp2-client", versionArguments: ["--version"])
     static let nginx = Program(name: "nginx", package: "nginx-light", versionArguments: ["-v"])
     static let memcached = Program(name: "memcached", package: "memcached", versionArguments: ["-V"])
     static let webdis = Program(name: "webdis", package: "webdis")

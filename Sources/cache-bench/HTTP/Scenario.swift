@@ -5,6 +5,7 @@ enum Scenario: String, CaseIterable, Codable, Sendable {
     case put
     case mget
     case mput
+    case getLarge = "get-large"
 
     var title: String {
         switch self {
@@ -13,13 +14,14 @@ enum Scenario: String, CaseIterable, Codable, Sendable {
         case .put: "PUT"
         case .mget: "mget of \(Workload.batchSize)"
         case .mput: "mput of \(Workload.batchSize)"
+        case .getLarge: "GET of 1 MiB"
         }
     }
 
     /// Keys that one request reads or writes.
     var keysPerRequest: Int {
         switch self {
-        case .getHit, .getMiss, .put: 1
+        case .getHit, .getMiss, .put, .getLarge: 1
         case .mget, .mput: Workload.batchSize
         }
     }
@@ -27,7 +29,7 @@ enum Scenario: String, CaseIterable, Codable, Sendable {
     /// What a store must have counted for the requests of a run.
     var lookups: KeyStore.Outcome? {
         switch self {
-        case .getHit, .mget: .hits
+        case .getHit, .mget, .getLarge: .hits
         case .getMiss: .misses
         case .put, .mput: nil
         }

@@ -43,6 +43,10 @@ struct Workload: Sendable {
         #"{"id":\#(1_000_000 + number),"name":"Ada Lovelace","plan":"team","seats":25000}"#
     }
 
+    /// The key and the value of one large entry beside the others.
+    static let largeKey = "large"
+    static let largeValue = "\"" + String(repeating: "x", count: 1_048_576 - 2) + "\""
+
     /// The commands for a store: numbers of all keys, in pieces small enough for one bulk request.
     var pieces: [Range<Int>] {
         stride(from: 0, to: Self.keyCount, by: Self.batchSize).map { $0..<min($0 + Self.batchSize, Self.keyCount) }

@@ -25,10 +25,23 @@ struct Expectation: Sendable {
 
 /// How much load there is.
 struct LoadShape: Codable, Sendable {
-    let connections: Int
+    /// What sends requests by HTTP.
+    enum Generator: String, Codable, Sendable {
+        case wrk, h2load
+    }
+
+    var connections: Int
     /// Threads of the load generator.
     let threads: Int
     let seconds: Int
+    var generator = Generator.wrk
+    /// Requests a second in all; nil sends the next when the last has its answer. Only h2load keeps to one.
+    var rate: Double?
+    /// Whether each request has a connection of its own. Only wrk does that.
+    var reconnects = false
+    /// Whether there is more of it than the server has to answer. What is refused or cut is then not counted, and no
+    /// problem.
+    var isOverload = false
 }
 
 /// What a load generator saw.

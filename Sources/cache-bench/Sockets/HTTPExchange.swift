@@ -4,10 +4,14 @@ struct HTTPRequest {
     /// Path and query.
     let target: String
     var body: String?
+    /// Whether it asks for the connection's end after the answer.
+    var closes = false
 
     /// The bytes on the wire. The same head whichever server it goes to.
     func text(port: Int) -> String {
-        let head = "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n"
+        let head =
+            "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n"
+            + (closes ? "Connection: close\r\n" : "")
         guard let body else { return head + "\r\n" }
         return head + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body
     }

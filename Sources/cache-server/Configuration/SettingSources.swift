@@ -8,6 +8,8 @@ struct SettingSources: Sendable {
     }
 
     private var sources: [Source]
+    /// nil if there is none.
+    private var file: ConfigurationFile?
 
     /// Brings the three together, and reads the configuration file if a flag or the environment names one.
     ///
@@ -25,11 +27,23 @@ struct SettingSources: Sendable {
         guard let (path, origin) = try text(of: Settings.config.name) else { return }
         let file: ConfigurationFile
         do throws(ConfigurationFile.ReadError) {
-            file = try ConfigurationFile(path: path, settings: Settings.names)
+            file = try ConfigurationFile(path: path, settings: Settings.names, sections: Sections.keys)
         } catch {
             throw SettingError("\(error.reason) (\(origin))")
         }
         sources.append(Source(provider: Self.provider(path, file.texts)) { .file(path, $0) })
+        self.file = file
+    }
+
+    /// What a section of the configuration file says; nil if there is no such section.
+    ///
+    /// - Throws: ``SettingError`` with its place if it is not what it should be.
+    func value<Content>(of section: Section<Content>) throws(SettingError) -> Content? {
+        do throws(ConfigurationFile.ReadError) {
+            return try file?.value(of: section)
+        } catch {
+            throw SettingError(error.reason)
+        }
     }
 
     /// The text that was given for a setting, and where it was.

@@ -2,6 +2,7 @@ import CacheCore
 import CacheService
 import Logging
 import MicroHTTP
+import ReadThrough
 
 /// Every setting of the server: the one table.
 enum Settings {
@@ -22,8 +23,12 @@ enum Settings {
         default: "the processor cores that it may use"
     ) { $0.cores }
     static let maxConnections = Setting(
-        "max-connections", "Most connections open at a time", .integer(in: 1...1_000_000),
+        "max-connections", "Most connections open at a time; those beyond are answered 503 and closed",
+        .integer(in: 1...1_000_000),
         default: httpDefaults.maxConnections)
+    static let maxConnectionsPerAddress = Setting(
+        "max-connections-per-address", "Most connections open at a time from one address, or one /64 of IPv6",
+        .orNone(.integer(in: 1...1_000_000)), default: nil)
     static let idleTimeout = Setting(
         "idle-timeout", "Closes a connection that is silent for so long",
         .duration(in: .seconds(1)...(.seconds(86_400))), default: httpDefaults.idleTimeout)
@@ -35,6 +40,20 @@ enum Settings {
     static let drainTimeout = Setting(
         "drain-timeout", "Waits so long at a stop for requests in flight",
         .duration(in: .zero...(.seconds(86_400))), default: .seconds(10))
+
+    // By what it and its clients are known.
+    static let tlsCert = Setting(
+        "tls-cert",
+        "File of the server's certificate in PEM, those that lead to its authority behind it; TLS takes the place of plain HTTP; "
+            + "read anew at SIGHUP, with the two below",
+        .orNone(.text("file", requirement: "the path of a file in PEM")), default: nil)
+    static let tlsKey = Setting(
+        "tls-key", "File of the certificate's private key in PEM, without a password",
+        .orNone(.text("file", requirement: "the path of a file in PEM")), default: nil)
+    static let tlsClientCA = Setting(
+        "tls-client-ca",
+        "File of the authorities in PEM that vouch for clients, which then need a certificate for all but health",
+        .orNone(.text("file", requirement: "the path of a file in PEM")), default: nil)
 
     // Who may use it.
     static let authTokens = Setting(
@@ -79,6 +98,52 @@ enum Settings {
         "ttl-jitter", "By how many percent entries of a bulk load live shorter, at most, each by its key",
         .integer(in: CacheConfiguration.ttlJitters), default: cacheDefaults.ttlJitter)
 
+    // What outlives it.
+    static let snapshot = Setting(
+        "snapshot",
+        "File that all entries are written to at an interval and at the end, and loaded from at the start",
+        .orNone(.text("file", requirement: "the path of a file")), default: nil)
+    static let snapshotInterval = Setting(
+        "snapshot-interval", "How often the snapshot is written, beside at the end",
+        .orNone(.duration(in: .milliseconds(100)...(.seconds(604_800)))), default: .seconds(300))
+
+    // What it is filled from.
+    static let warm = Setting(
+        "warm",
+        "Fills the cache at the start from a file, a database or another cache: a URL, a path, or a name of the configuration file's "
+            + "sources; can be given several times, or several with spaces between in the environment",
+        .orNone(.sources), default: nil)
+    static let warmRequired = Setting(
+        "warm-required", "Whether the server ends if one of these sources fails, in the place of a warning: on or off",
+        .word("switch"), default: Switch.off)
+
+    // What is read through it.
+    static let origin = Setting(
+        "origin",
+        "URL that missing values are loaded from, with {key} where the key belongs; origins for some keys are in the file",
+        .orNone(.originTemplate), default: nil)
+    static let originTTL = Setting(
+        "origin-ttl", "Time to live of a loaded value whose origin does not say; none is as of other entries",
+        .orNone(.duration(in: .milliseconds(1)...CacheConfiguration.maximumTTL)), default: nil)
+    static let originStaleWhileRevalidate = Setting(
+        "origin-stale-while-revalidate",
+        "How long past its expiry a value is served while it is loaded anew, unless the origin says",
+        .orNone(.duration(in: .milliseconds(1)...CacheConfiguration.maximumTTL)), default: nil)
+    static let originStaleIfError = Setting(
+        "origin-stale-if-error",
+        "How long past its expiry a value is served when it can't be loaded, unless the origin says",
+        .orNone(.duration(in: .milliseconds(1)...CacheConfiguration.maximumTTL)), default: nil)
+    static let originNegativeTTL = Setting(
+        "origin-negative-ttl", "How long it is remembered that the origin has nothing under a key",
+        .orNone(.duration(in: .milliseconds(1)...CacheConfiguration.maximumTTL)),
+        default: OriginRoute.defaultNegativeTimeToLive)
+    static let originTimeout = Setting(
+        "origin-timeout", "How long a load may take, its wait for others and its repetitions included",
+        .duration(in: OriginSpan.timeouts), default: OriginRoute.defaultTimeout)
+    static let originMaxFetches = Setting(
+        "origin-max-fetches", "Most loads at a time; as a rule \(OriginRoute.defaultMostWaiting) more may wait",
+        .integer(in: OriginSection.fetches), default: OriginRoute.defaultMostFetches)
+
     // What a request may bring.
     static let maxKeyBytes = Setting(
         "max-key-bytes", "Longest key", .size(in: 1...storeLimits.maxKeyBytes), default: limitDefaults.maxKeyBytes)
@@ -92,8 +157,12 @@ enum Settings {
         "max-bulk-items", "Most items of a bulk request", .integer(in: 1...Int.max), default: limitDefaults.maxBulkItems
     )
 
+    static let maxHeaderBytes = Setting(
+        "max-header-bytes",
+        "Largest head of a request, its line and its fields; an idle connection takes as much and 4 KiB",
+        .size(in: HTTPServerConfiguration.headSizes), default: httpDefaults.maxHeadBytes)
     static let maxInflightBytes = Setting(
-        "max-inflight-bytes", "Most memory for the bodies of requests that are being received",
+        "max-inflight-bytes", "Most memory for bodies that are being received, and large answers",
         .size(in: (1 << 20)...Int.max), default: "an eighth of the container's or the machine's, at least 128MiB"
     ) { machine in
         max((machine.memory ?? 0) / 8, 128 << 20)
@@ -108,6 +177,13 @@ enum Settings {
         default: "text on a terminal, else json"
     ) { machine -> LogFormat in machine.outputIsTerminal ? .text : .json }
 
+    static let accessLog = Setting(
+        "access-log", "A line for each request: \(words(of: AccessLog.Format.self))", .orNone(.word("format")),
+        default: nil as AccessLog.Format?)
+    static let accessLogFile = Setting(
+        "access-log-file", "File for these lines, opened anew at SIGHUP; none is standard output",
+        .orNone(.text("file", requirement: "the path of a file")), default: nil)
+
     /// The file that the others may come from, so it cannot be in the file itself.
     static let config = Setting(
         "config", #"JSON file with settings, such as {"max_memory": "1GiB"}"#,
@@ -115,13 +191,21 @@ enum Settings {
 
     /// The names of the settings that a configuration file may have.
     static let names: [SettingName] = [
-        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name, idleTimeout.name,
+        host.name, port.name, socket.name, socketMode.name, threads.name, maxConnections.name,
+        maxConnectionsPerAddress.name,
+        idleTimeout.name,
         requestTimeout.name,
         drainTimeout.name,
+        tlsCert.name, tlsKey.name, tlsClientCA.name,
         authTokens.name, publicMetrics.name, rateLimit.name, rateBurst.name, corsOrigin.name,
         capacity.name, maxMemory.name, eviction.name, defaultTTL.name, ttlJitter.name,
-        maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name, maxInflightBytes.name,
-        logLevel.name, logFormat.name,
+        snapshot.name, snapshotInterval.name,
+        warm.name, warmRequired.name,
+        origin.name, originTTL.name, originStaleWhileRevalidate.name, originStaleIfError.name, originNegativeTTL.name,
+        originTimeout.name, originMaxFetches.name,
+        maxKeyBytes.name, maxValueBytes.name, maxBodyBytes.name, maxBulkItems.name, maxHeaderBytes.name,
+        maxInflightBytes.name,
+        logLevel.name, logFormat.name, accessLog.name, accessLogFile.name,
     ]
 
     /// A choice between two.

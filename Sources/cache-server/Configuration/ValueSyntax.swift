@@ -1,5 +1,6 @@
 import CacheService
 import Logging
+import ReadThrough
 
 /// How the value of a setting is written and read: the same for a flag, an environment variable and a file.
 struct ValueSyntax<Value: Sendable>: Sendable {
@@ -93,6 +94,28 @@ extension ValueSyntax where Value == CrossOrigin {
         placeholder: "origins",
         requirement: "origins such as https://app.example with commas between them, or *",
         parse: { CrossOrigin($0) }, write: { $0.text }, logged: { .string($0.text) })
+}
+
+extension ValueSyntax where Value == SourceList {
+    /// Sources, some with spaces or line breaks between.
+    static let sources = Self(
+        placeholder: "source",
+        requirement: "URLs such as file:///data/items.ndjson, paths, or names of sources in the configuration file",
+        parse: { SourceList($0) }, write: { SourceList.text(of: $0.sources) },
+        // The URLs may have passwords.
+        logged: { .stringConvertible($0.sources.count) })
+}
+
+extension ValueSyntax where Value == OriginTemplate {
+    /// A URL with `{key}` in it. The log has it without its query, which may have secrets.
+    static let originTemplate = Self(
+        placeholder: "url",
+        requirement:
+            "an http:// or https:// URL with one {key} in its path or query, such as https://api.internal/items/{key}",
+        parse: { text in
+            do throws(OriginTemplate.SyntaxError) { return try OriginTemplate(text) } catch { return nil }
+        },
+        write: { $0.description }, logged: { .string($0.withoutQuery) })
 }
 
 extension ValueSyntax where Value == Duration {

@@ -9,8 +9,13 @@ struct ProgressDisplay: Sendable {
     func text(done: Int) -> String {
         let percent = total == 0 ? 100 : done * 100 / total
         guard isTerminal else { return percent % 10 == 0 ? "  \(percent) %, \(done) of \(total)\n" : "" }
-        let filled = percent * Self.width / 100
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
-        return "\r  [\(bar)] \(percent) %, \(done) of \(total)" + (done == total ? "\n" : "")
+        return "\r  \(Self.bar(percent: percent)), \(done) of \(total)" + (done == total ? "\n" : "")
+    }
+
+    /// Such as `[######........................] 20 %`.
+    static func bar(percent: Int) -> String {
+        let filled = percent * width / 100
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        return "[\(bar)] \(percent) %"
     }
 }

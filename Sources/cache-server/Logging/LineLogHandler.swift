@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 /// Writes each event of the log as one line.
 struct LineLogHandler: LogHandler {
@@ -43,17 +42,7 @@ struct LineLogHandler: LogHandler {
 extension Logger {
     /// The log of the server, on standard output, a line at a time whoever writes.
     static func standardOutput(level: Level, format: LogFormat) -> Logger {
-        let handler = LineLogHandler(level: level, format: format, now: Timestamp.now) { line in
-            lineLock.withLock { _ in
-                do throws(SystemError) {
-                    try File.write(line, to: 1)
-                } catch {
-                    // Nobody is there to read of it. The server serves on.
-                }
-            }
-        }
+        let handler = LineLogHandler(level: level, format: format, now: Timestamp.now, write: StandardOutput.write)
         return Logger(label: "cache-server") { _ in handler }
     }
-
-    private static let lineLock = Mutex(())
 }

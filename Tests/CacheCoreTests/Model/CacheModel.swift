@@ -3,7 +3,8 @@
 /// What a cache must do, said as plainly as can be: a dictionary, a list in the order of the uses, a clock, counters.
 ///
 /// Keys and values are numbers here; who runs it knows their texts. An expired entry is gone for everyone, but it is held,
-/// and takes room, until someone comes upon it or the tick of the timer wheel is over in which it expired.
+/// and takes room, until someone comes upon it or the tick of the timer wheel is over in which it expired; or longer, if it is to be
+/// kept to be served stale.
 struct CacheModel {
     struct Value: Equatable {
         var number: Int
@@ -17,6 +18,19 @@ struct CacheModel {
         /// `Int64.max` if it does not expire.
         var expiresAt: Int64
         var tag: Int?
+        /// How long it is kept past its expiry.
+        var retention: Int64 = 0
+        /// Whether it is kept past its expiry, which was counted.
+        var isStale = false
+
+        var retainedUntil: Int64 { expiresAt == .max ? .max : expiresAt + retention }
+    }
+
+    /// A lease that is out.
+    struct Lease: Equatable {
+        var number: Int
+        /// `Int64.max` for one of the program's own.
+        var endsAt: Int64
     }
 
     /// What the model knows of evictions.
@@ -36,6 +50,8 @@ struct CacheModel {
     /// For each key, how many operations there had been when it was last removed.
     private(set) var removals: [Int: Int] = [:]
     private(set) var operations = 0
+    private(set) var leases: [Int: Lease] = [:]
+    private var leaseCount = 0
     /// Who tells of evictions may have to tell what they did to these too.
     var stats: CacheStats
 
@@ -65,7 +81,7 @@ struct CacheModel {
             return nil
         }
         guard found.expiresAt > now else {
-            remove(key)
+            expire(key, at: now)
             stats.misses += 1
             return nil
         }
@@ -74,24 +90,37 @@ struct CacheModel {
         return found
     }
 
+    /// The entry that is kept past its expiry, if there is one.
+    func stale(_ key: Int) -> Held? {
+        guard let found = held[key], found.expiresAt <= now, found.retainedUntil > now else { return nil }
+        return found
+    }
+
     /// - Returns: Whether no live entry had the key.
-    mutating func put(_ key: Int, _ value: Value, lifetime: Int64?, tag: Int? = nil) -> Bool {
+    // Optimized into its callers, with what they read of the model, it makes the compiler of Swift 6.3.1 fail.
+    @inline(never)
+    mutating func put(
+        _ key: Int, _ value: Value, lifetime: Int64?, tag: Int? = nil, retention: Int64 = 0
+    ) -> Bool {
         operations += 1
         stats.puts += 1
-        let entry = Held(value: value, storedAt: now, expiresAt: lifetime.map { now + $0 } ?? .max, tag: tag)
+        leases[key] = nil
+        let entry = Held(
+            value: value, storedAt: now, expiresAt: lifetime.map { now + $0 } ?? .max, tag: tag, retention: retention)
         if let old = held[key] {
             let wasAlive = old.expiresAt > now
             if wasAlive {
                 stats.replacements += 1
             } else {
-                stats.expirations += 1
+                if old.isStale { staleCount -= 1 } else { stats.expirations += 1 }
                 removals[key] = operations
             }
             held[key] = entry
             use(key)
             return !wasAlive
         }
-        if evictions == .exact, let capacity, held.count == capacity { evict(uses[0]) }
+        // Which of those goes that are kept past their expiry is told; it is before any that is alive.
+        if evictions == .exact, let capacity, held.count == capacity, staleCount == 0 { evict(uses[0]) }
         held[key] = entry
         if keepsUses { uses.append(key) }
         return true
@@ -100,6 +129,7 @@ struct CacheModel {
     /// - Returns: Whether there was a live one.
     mutating func delete(_ key: Int) -> Bool {
         operations += 1
+        leases[key] = nil
         guard held[key] != nil else { return false }
         let wasAlive = live(key) != nil
         if wasAlive { stats.deletes += 1 }
@@ -114,6 +144,64 @@ struct CacheModel {
         held[key]?.expiresAt = lifetime.map { now + $0 } ?? .max
         use(key)
         return true
+    }
+
+    // MARK: Leases
+
+    /// What a look by a client that would load a missing value comes to, after the look itself.
+    enum LeaseAnswer: Equatable {
+        case granted(Int)
+        case taken(Int64)
+    }
+
+    mutating func takeLease(_ key: Int, for duration: Int64) -> LeaseAnswer {
+        if let lease = leases[key], lease.endsAt > now {
+            return .taken(lease.endsAt == .max ? 1_000_000_000 : lease.endsAt - now)
+        }
+        stats.leasesGranted += 1
+        return .granted(newLease(key, endsAt: now + duration))
+    }
+
+    /// A lease of the program's own.
+    mutating func beginLoad(_ key: Int) -> Int { newLease(key, endsAt: .max) }
+
+    func holds(_ key: Int, _ number: Int) -> Bool {
+        guard let lease = leases[key], lease.endsAt > now else { return false }
+        return lease.number == number
+    }
+
+    mutating func endLoad(_ key: Int, _ number: Int) {
+        if holds(key, number) { leases[key] = nil }
+    }
+
+    /// Counts a write by a client's lease.
+    mutating func countFill(_ isFilled: Bool) {
+        if isFilled { stats.leasesFilled += 1 } else { stats.leasesLost += 1 }
+    }
+
+    /// - Returns: Whether the value that is there is fresh again.
+    mutating func renew(_ key: Int, _ number: Int, lifetime: Int64?, retention: Int64) -> Bool {
+        guard holds(key, number), live(key) != nil || stale(key) != nil else { return false }
+        operations += 1
+        if live(key) == nil { expire(key, at: now) }
+        held[key]?.storedAt = now
+        held[key]?.expiresAt = lifetime.map { now + $0 } ?? .max
+        held[key]?.retention = retention
+        if held[key]?.isStale == true { staleCount -= 1 }
+        held[key]?.isStale = false
+        leases[key] = nil
+        use(key)
+        return true
+    }
+
+    mutating func revokeLeases(of keys: some Sequence<Int>) {
+        for key in keys { leases[key] = nil }
+    }
+
+    private mutating func newLease(_ key: Int, endsAt: Int64) -> Int {
+        leaseCount += 1
+        leases[key] = Lease(number: leaseCount, endsAt: endsAt)
+        return leaseCount
     }
 
     /// The keys held whose entries have a tag.
@@ -139,19 +227,39 @@ struct CacheModel {
         stats.deletes = 0
         stats.evictions = 0
         stats.expirations = 0
+        stats.leasesGranted = 0
+        stats.leasesFilled = 0
+        stats.leasesLost = 0
     }
+
+    /// How many entries are kept past their expiry, which was counted.
+    private(set) var staleCount = 0
+    var staleKeys: [Int] { held.filter { $0.value.isStale }.map(\.key) }
+
+    /// Whether more is held than may be, so that a stale one must have gone.
+    var isOverFull: Bool { capacity.map { held.count > $0 } ?? false }
 
     /// Lets entries go that expired before the present tick. The cache does it when it is told to or needs room; what is
     /// seen from outside is the same as if it did it at once.
     private mutating func sweep() {
         let tick = now / TimerWheel.tick
         for (key, entry) in held where entry.expiresAt != .max && (entry.expiresAt - 1) / TimerWheel.tick < tick {
-            remove(key)
+            expire(key, at: tick * TimerWheel.tick)
         }
     }
 
+    /// Lets an entry go that has expired, or notes that it has, if it is kept past `time`.
+    private mutating func expire(_ key: Int, at time: Int64) {
+        guard let found = held[key], found.retention > 0, found.retainedUntil > time else { return remove(key) }
+        guard !found.isStale else { return }
+        stats.expirations += 1
+        removals[key] = operations
+        held[key]?.isStale = true
+        staleCount += 1
+    }
+
     private mutating func remove(_ key: Int) {
-        if live(key) == nil { stats.expirations += 1 }
+        if held[key]?.isStale == true { staleCount -= 1 } else if live(key) == nil { stats.expirations += 1 }
         held[key] = nil
         removals[key] = operations
         if keepsUses { uses.remove(at: place(of: key)) }

@@ -29,6 +29,8 @@ struct ModelRun {
     private let filler = [UInt8](repeating: UInt8(ascii: "x"), count: Self.maximumPadding)
     private var nextValue = 0
     private var isWalking = false
+    /// The last lease of each key, held still or not, and the model's number of it.
+    private var leases: [Int: (lease: Lease, number: Int)] = [:]
 
     init(
         _ configuration: CacheConfiguration, clock: ManualClock, times: ModelTimes, keys: Int, allowsBulk: Bool,
@@ -70,8 +72,11 @@ struct ModelRun {
     }
 
     private mutating func step() throws {
+        defer { if model.isOverFull { noteStaleEviction() } }
         switch random.below(1000) {
-        case ..<380: try get()
+        case ..<320: try get()
+        case ..<350: try takeLease()
+        case ..<380: try fill()
         case ..<660: try put()
         case ..<750: try delete()
         case ..<800: try mget()
@@ -82,11 +87,25 @@ struct ModelRun {
         case ..<964: try walk()
         case ..<966: try removeAll(prefix: "g\(random.below(7))/")
         case ..<967: try compareStats()
+        case ..<968: resetStats()
         case ..<980: try touch()
         case ..<982: try removeTagged()
         case ..<986: try updateOfAnother()
-        case ..<968: resetStats()
+        case ..<990: try load()
+        case ..<992: try takeLease()
         default: try get()
+        }
+    }
+
+    /// Tells the model which stale entry has made room.
+    private mutating func noteStaleEviction() {
+        for key in model.staleKeys where !isHeld(key) { model.evict(key) }
+    }
+
+    private func isHeld(_ key: Int) -> Bool {
+        withUTF8(of: names[key]) { key in
+            let hash = cache.store.hasher.hash(key)
+            return cache.store.shards[cache.store.shardIndex(hash)].table.find(key, hash: hash) != nil
         }
     }
 
@@ -96,7 +115,8 @@ struct ModelRun {
         let key = random.below(names.count)
         let expected = model.get(key)
         let name = names[key]
-        switch random.below(4) {
+        switch random.below(5) {
+        case 4: try compare(lookupForLoading: name, key, expected)
         case 0:
             try expect(cache.getJSON(name) == expected.map { text($0.value) }, "getJSON \(name.debugDescription)")
         case 1:
@@ -127,10 +147,15 @@ struct ModelRun {
         let lifetime = newLifetime()
         let tag = random.oneIn(4) ? random.below(5) : nil
         let isEncoded = random.oneIn(16)
+        let retention = isEncoded || random.oneIn(2) ? 0 : newRetention()
         let expected = model.put(
-            key, value, lifetime: lifetime ?? defaultLifetime, tag: isEncoded ? nil : tag)
+            key, value, lifetime: lifetime ?? defaultLifetime, tag: isEncoded ? nil : tag, retention: retention)
         let ttl = lifetime.map { Duration.nanoseconds($0) }
-        if isEncoded {
+        if retention > 0 {
+            let outcome = try put(
+                key, value, lifetime: lifetime ?? defaultLifetime, tag: tag, retention: retention)
+            try expect(outcome == (expected ? .created : .replaced), "put \(names[key].debugDescription)")
+        } else if isEncoded {
             try cache.put(names[key], CodableValue(value: value), ttl: ttl)
         } else {
             var json = text(value)
@@ -168,8 +193,124 @@ struct ModelRun {
         }
     }
 
+    // MARK: Leases and stale values
+
+    private func put(
+        _ key: Int, _ value: CacheModel.Value, lifetime: Int64?, tag: Int? = nil, retention: Int64,
+        filling lease: Lease? = nil
+    ) throws -> PutOutcome {
+        let tags = try TagList.make(tag.map { ["t\($0)", "all"] } ?? [])
+        // The validator's length varies: it is memory that is to be counted.
+        let validator = retention % 3 == 0 ? nil : [UInt8](repeating: 7, count: Int(retention % 90))
+        return try cache.withParsed(text(value)) { (document: borrowing JSONDocument) throws(CacheError) in
+            try withUTF8(of: names[key]) { (key) throws(CacheError) in
+                try cache.put(
+                    key, document, document.root, lifetime: lifetime, tags: tags,
+                    note: retention == 0 ? nil : LoadNote(staleIfError: retention), validator: validator,
+                    filling: lease
+                ).outcome
+            }
+        }
+    }
+
+    private func compare(lookupForLoading name: String, _ key: Int, _ expected: CacheModel.Held?) throws {
+        switch withUTF8(of: name, { cache.lookupForLoading($0) }) {
+        case .absent: try expect(expected == nil && model.stale(key) == nil, "\(name.debugDescription) is absent")
+        case .fresh(let value, let note):
+            try expect(value.digest == expected.map { digest($0.value) }, "\(name.debugDescription) is fresh")
+            try expect(note?.retention ?? 0 == expected?.retention, "the note of \(name.debugDescription)")
+        case .stale(let value, let note):
+            let stale = model.stale(key)
+            try expect(
+                expected == nil && value.digest == stale.map { digest($0.value) }, "\(name.debugDescription) is stale")
+            try expect(note.staleIfError == stale?.retention, "the note of stale \(name.debugDescription)")
+        }
+    }
+
+    private func digest(_ value: CacheModel.Value) -> UInt64 { text(value).withUnsafeBytes { contentDigest($0) } }
+
+    private mutating func takeLease() throws {
+        let key = random.below(names.count)
+        let name = names[key]
+        let duration = Int64(1 + random.below(400)) * TimerWheel.tick
+        let expected = model.get(key)
+        switch try withUTF8(of: name, { (key) throws(CacheError) in try cache.takeLease(key, for: duration) }) {
+        case .hit(let value):
+            try expect(value.digest == expected.map { digest($0.value) }, "takeLease of \(name.debugDescription) hits")
+        case .miss(let miss):
+            try expect(expected == nil, "takeLease of \(name.debugDescription) misses")
+            switch (miss.answer, model.takeLease(key, for: duration)) {
+            case (.granted(let token), .granted(let number)): leases[key] = (Lease(token: token), number)
+            case (.taken(let left), .taken(let expected)):
+                try expect(left == expected, "the lease of \(name.debugDescription) is taken for \(left)")
+            default: throw Difference("the lease of \(name.debugDescription) is \(miss.answer)")
+            }
+            let stale = model.stale(key).map { digest($0.value) }
+            switch miss.takeStale() {
+            case nil: try expect(stale == nil, "takeLease of \(name.debugDescription) has nothing stale")
+            case .some(let value):
+                try expect(value.digest == stale, "takeLease of \(name.debugDescription) has something stale")
+            }
+        }
+    }
+
+    /// Fills a key by its last lease, which may be lost by now, or by one of another key.
+    private mutating func fill() throws {
+        let key = random.below(names.count)
+        guard let known = leases[key] else { return }
+        let target = random.oneIn(10) ? random.below(names.count) : key
+        let value = newValue()
+        let lifetime = newLifetime() ?? defaultLifetime
+        let retention = random.oneIn(2) ? 0 : newRetention()
+        let isHeld = model.holds(target, known.number)
+        let outcome = try put(target, value, lifetime: lifetime, retention: retention, filling: known.lease)
+        if !known.lease.isOwn { model.countFill(isHeld) }
+        if isHeld {
+            let isNew = model.put(target, value, lifetime: lifetime, retention: retention)
+            try expect(outcome == (isNew ? .created : .replaced), "fill \(names[target].debugDescription)")
+        } else {
+            try expect(outcome == .leaseLost, "fill \(names[target].debugDescription) without a lease")
+        }
+        if random.oneIn(2) { leases[key] = nil }
+    }
+
+    /// What a program does that loads by itself, or the end of what one began.
+    private mutating func load() throws {
+        let key = random.below(names.count)
+        let name = names[key]
+        if random.oneIn(2) {
+            let lease = try withUTF8(of: name) { (key) throws(CacheError) in try cache.beginLoad(key).lease }
+            leases[key] = (lease, model.beginLoad(key))
+            return
+        }
+        guard let known = leases[key], known.lease.isOwn else { return }
+        if random.oneIn(3) {
+            model.endLoad(key, known.number)
+            withUTF8(of: names[key]) { cache.endLoad(known.lease, of: $0) }
+        } else {
+            let lifetime = newLifetime()
+            let retention = newRetention()
+            let expected = model.renew(key, known.number, lifetime: lifetime, retention: retention)
+            let isRenewed = withUTF8(of: names[key]) {
+                cache.renew(
+                    $0, lifetime: lifetime, note: LoadNote(staleIfError: retention), validator: nil,
+                    filling: known.lease)
+            }
+            try expect(isRenewed == expected, "renew \(names[key].debugDescription)")
+        }
+        leases[key] = nil
+    }
+
+    private mutating func newRetention() -> Int64 {
+        switch times {
+        case .ticks: Int64(1 + random.below(random.oneIn(8) ? 2000 : 100)) * TimerWheel.tick
+        case .arbitrary: Int64(1 + random.below(1 << random.below(50)))
+        }
+    }
+
     private mutating func removeTagged() throws {
         let tag = random.below(5)
+        model.revokeLeases(of: names.indices)
         var expected = 0
         for key in model.keys(tagged: tag) where model.delete(key) { expected += 1 }
         try expect(cache.deleteAll(tag: "t\(tag)") == expected, "deleteAll of tag \(tag)")
@@ -190,7 +331,8 @@ struct ModelRun {
     }
 
     private mutating func mput() throws {
-        let keys = someKeys()
+        // What makes room for which is not seen of a batch when some may be stale: one key at a time then.
+        let keys = model.capacity != nil && model.staleCount > 0 ? [random.below(names.count)] : someKeys()
         let values = keys.map { _ in newValue() }
         let lifetimes = keys.map { _ in newLifetime() ?? defaultLifetime }
         var batch = WriteBatch(cache: cache, capacity: keys.count)
@@ -285,16 +427,19 @@ struct ModelRun {
     }
 
     private func compareStats() throws {
+        try expect(!model.isOverFull, "no stale entry has made room")
         var expected = model.stats
         let stats = cache.getStats()
-        expected.currentSize = model.held.count
+        expected.staleEntries = model.staleCount
+        expected.currentSize = model.held.count - model.staleCount
         expected.memoryBytes = stats.memoryBytes
         expected.whatIf = stats.whatIf
         if times == .arbitrary {
             // What expired within the present tick may be gone already: it is counted once, as held or as expired.
             let early = expected.currentSize - stats.currentSize
             try expect(
-                early >= 0 && early <= model.held.count - model.liveKeys.count, "\(early) entries too few are held")
+                early >= 0 && early <= model.held.count - model.staleCount - model.liveKeys.count,
+                "\(early) entries too few are held")
             expected.currentSize -= early
             expected.expirations += early
         }

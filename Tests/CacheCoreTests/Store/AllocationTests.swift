@@ -32,6 +32,34 @@ import Testing
             }
         }
 
+        /// What is counted for notes and leases is what they take, however many there are and were.
+        @Test func whatIsCountedForADictionaryIsWhatItTakes() async {
+            await #expect(processExitsWith: .success) {
+                var dictionary = MeasuredDictionary<LoadNotes.Noted>()
+                let before = allocatedBytes()
+                var wrong: [String] = []
+                func compare(_ what: String) {
+                    let taken = allocatedBytes() - before
+                    if abs(taken - dictionary.footprint) > noise + taken / 50 {
+                        wrong.append("\(what): \(dictionary.footprint) bytes are counted, \(taken) taken")
+                    }
+                }
+                for hash in 1...200_000 as ClosedRange<UInt64> {
+                    dictionary.put(LoadNotes.Noted(note: LoadNote()), for: hash &* 0x9E37_79B9_7F4A_7C15)
+                    if hash % 7919 == 0 { compare("with \(hash)") }
+                }
+                for hash in 1...200_000 as ClosedRange<UInt64> {
+                    dictionary.remove(hash &* 0x9E37_79B9_7F4A_7C15)
+                    if hash % 7919 == 0 { compare("without \(hash)") }
+                }
+                compare("empty")
+                guard wrong.isEmpty, dictionary.footprint == 0 else {
+                    print(wrong)
+                    exit(EXIT_FAILURE)
+                }
+            }
+        }
+
         @Test func aPageThatIsKeptIsSeen() async {
             await #expect(processExitsWith: .failure) {
                 try expectNoGrowth { _ = VirtualMemory.map(VirtualMemory.pageSize) }
@@ -82,6 +110,7 @@ import Testing
                 let key = "key-\(random.below(1000))"
                 let json = [UInt8](repeating: 49, count: 1 + random.below(random.oneIn(50) ? 100_000 : 3000))
                 try cache.putJSON(key, json, ttl: random.oneIn(3) ? .seconds(1 + random.below(100)) : nil)
+                try useAndLose(cache, "key-\(random.below(1000))", step)
                 let held = withUTF8(of: "key-\(random.below(1000))") { cache.lookup($0) }
                 if random.oneIn(5) { cache.delete("key-\(random.below(1000))") }
                 if random.oneIn(50) { _ = try cache.mgetJSON((0..<20).map { _ in "key-\(random.below(1000))" }) }
@@ -92,6 +121,28 @@ import Testing
                 if let held { precondition(held.withUnsafeBytes { $0.allSatisfy { $0 == 49 } }) }
             }
             if clears { cache.deleteAll() }
+        }
+    }
+
+    /// Leases, filled and not, and values that are kept past their expiry.
+    private func useAndLose(_ cache: ProductionCache, _ key: String, _ step: Int) throws {
+        try withUTF8(of: key) { key in
+            if step % 3 == 0, case .miss(let miss) = try cache.takeLease(key, for: 5_000_000_000) {
+                let answer = miss.answer
+                guard step % 2 == 0, case .granted(let token) = answer else { return }
+                try cache.withParsed(Array("1".utf8)) { (document: borrowing JSONDocument) throws(CacheError) in
+                    _ = try cache.put(
+                        key, document, document.root, lifetime: 2_000_000_000,
+                        note: LoadNote(staleIfError: Int64(step % 7) * 1_000_000_000), validator: [1, 2, 3],
+                        filling: Lease(token: token))
+                }
+            } else if step % 10 == 1 {
+                let (lease, _) = try cache.beginLoad(key)
+                _ = cache.renew(
+                    key, lifetime: 1_000_000_000, note: LoadNote(retention: 9_000_000_000), validator: nil,
+                    filling: lease)
+                if step % 20 == 1 { cache.endLoad(lease, of: key) }
+            }
         }
     }
 #endif

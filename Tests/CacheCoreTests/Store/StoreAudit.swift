@@ -38,6 +38,8 @@ private struct ShardAudit {
         var last: UInt64 = 0
         var external = 0
         var tagged = 0
+        var noted = 0
+        var stale = 0
         var slots: [Int: Int] = [:]
         let slab = shard.slab
         _ = shard.table.scan(from: 0, limit: .max / 2) { entry in
@@ -49,19 +51,26 @@ private struct ShardAudit {
             if store.shardIndex(hash) != index { faults.append("an entry of another shard") }
             if shard.table.find(entry.key, hash: hash) != entry { faults.append("an entry that is not found") }
             if !entry.isHandedOut { faults.append("an entry in a slot that is not handed out") }
-            if slab.page(slab.page(of: entry.slot)).pointee.due > entry.expiresAt {
+            let note = shard.notes[hash]
+            let due = note?.isStale == true ? note!.note.retainedUntil(entry.expiresAt) : entry.expiresAt
+            if slab.page(slab.page(of: entry.slot)).pointee.due > due {
                 faults.append("an entry that expires at \(entry.expiresAt), before its page is due")
             }
             slots[entry.layout.classIndex, default: 0] += 1
             slots[slab.geometry.pieceClass, default: 0] += entry.layout.pieceCount
             external += entry.layout.externalBytes
-            if entry.isTagged { tagged += 1 }
-            if entry.isTagged != (shard.tags.tags(of: hash) != nil) {
-                faults.append("an entry that differs on its tags")
+            if shard.tags.tags(of: hash) != nil { tagged += 1 }
+            if note != nil { noted += 1 }
+            if note?.isStale == true { stale += 1 }
+            if !entry.isAnnotated, note != nil || shard.tags.tags(of: hash) != nil {
+                faults.append("an entry that does not know of its tags or note")
             }
             return true
         }
         if shard.tags.taggedCount != tagged { faults.append("\(shard.tags.taggedCount) with tags, not \(tagged)") }
+        if shard.notes.count != noted { faults.append("\(shard.notes.count) notes, not \(noted)") }
+        if (shard.notes.firstStale == nil) != (stale == 0) { faults.append("a list of stale entries, or none") }
+        if shard.notes.staleCount != stale { faults.append("\(shard.notes.staleCount) stale, not \(stale)") }
         checkSlots(of: slab, expected: slots)
         if slab.state.pointee.externalBytes != external { faults.append("the bytes of blocks outside") }
         if shard.table.count != entries { faults.append("a count of \(shard.table.count) for \(entries) entries") }

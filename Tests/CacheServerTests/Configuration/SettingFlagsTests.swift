@@ -13,7 +13,12 @@ struct SettingFlagsTests {
         let arguments = Self.names.flatMap { [$0.flag, "text of \($0.key)"] }
         let command = try #require(try CacheServer.parseAsRoot(arguments) as? Serve)
         #expect(command.flags.given.count == Self.names.count)
-        for (name, text) in command.flags.given { #expect(text == "text of \(name.key)") }
+        for (name, text) in command.flags.given {
+            // One that can be given several times ends each with its line.
+            #expect(text == "text of \(name.key)" + (name == Settings.warm.name ? "\n" : ""))
+        }
+        let several = try #require(try CacheServer.parseAsRoot(["--warm", "a b", "--warm", "c"]) as? Serve)
+        #expect(several.flags.given == ["warm": "a b\nc\n"])
         let named = try #require(try CacheServer.parseAsRoot(["serve", "--port=1"]) as? Serve)
         #expect(named.flags.given == ["port": "1"])
     }

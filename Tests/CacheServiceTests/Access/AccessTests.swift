@@ -41,7 +41,7 @@ struct AccessTests {
             let needed: AccessScope?
             switch (route, method) {
             case (.livez, _), (.readyz, _), (.healthz, _), (_, .options): needed = nil
-            case (.stats, .delete), (.keys, .delete): needed = .admin
+            case (.stats, .delete), (.keys, .delete), (.snapshot, _): needed = .admin
             case (.mget, _), (_, .get), (_, .head): needed = .read
             default: needed = .write
             }

@@ -106,11 +106,13 @@ struct ConditionTests {
             }
             let tag = try #require(text["ETag"])
             #expect(tag.utf8.count == 13)
-            #expect(EntityTag.digest(Array(tag.utf8.dropFirst().dropLast())) == digest)
+            #expect(read(String(tag.dropFirst().dropLast())) == digest)
         }
         // The last character has four bits; other forms of the same number are none of ours.
         for text in ["AAAAAAAAAAB", "AAAAAAAAAA", "AAAAAAAAAAAA", "AAAAA AAAAA", "AAAAA+AAAAA", "AAAAA/AAAAA", ""] {
-            #expect(EntityTag.digest(Array(text.utf8)) == nil)
+            #expect(read(text) == nil)
         }
     }
+
+    private func read(_ text: String) -> UInt64? { Array(text.utf8).withUnsafeBytes { EntityTag.read($0)?.digest } }
 }

@@ -1,4 +1,5 @@
 internal import CacheCore
+internal import Foundation
 internal import MicroHTTP
 internal import Testing
 
@@ -9,6 +10,20 @@ struct KeyRoutesTests {
     private let test: TestService
 
     init() throws { test = try TestService() }
+
+    /// Which is written in one go where that can be.
+    @Test(arguments: [
+        "a", "ä", "a b", "\"", "\\", "\u{1}", String(repeating: "x", count: 60), String(repeating: "x", count: 61),
+        "💩/..",
+    ])
+    func aMissIsTheProblemOfItsKey(key: String) throws {
+        let path = key.utf8.map { String(format: "%%%02x", $0) }.joined()
+        let reply = test.get("/keys/\(path)")
+        let problem = Array(key.utf8).withUnsafeBytes { Reply(CacheService.notFound($0).response) }
+        #expect(reply.text == problem.text)
+        #expect(reply.status == problem.status)
+        #expect(reply.headerNames == problem.headerNames + ["Cache-Status"])
+    }
 
     @Test func aValueIsPutReadReplacedAndDeleted() throws {
         let created = test.put("/keys/user:1", "{ \"name\" : \"Ada\" }")

@@ -125,8 +125,8 @@ struct WarmTests {
         {"key":"d","value":2}
         """
 
-    private func receive(_ pieces: [ArraySlice<UInt8>]) -> (reply: Reply, keys: [String]) {
-        let receiver = WarmReceiver(service: test.service)
+    private func receive(_ pieces: [ArraySlice<UInt8>]) throws -> (reply: Reply, keys: [String]) {
+        let receiver = try WarmReceiver(service: test.service)
         for piece in pieces { Array(piece).withUnsafeBytes { receiver.receive($0) } }
         let reply = Reply(receiver.respond())
         let keys = ["a", "%C3%A9%F0%9F%A6%8A", "b", "c", "d"].map { test.get("/keys/\($0)").text }
@@ -135,7 +135,7 @@ struct WarmTests {
 
     @Test func aBodyMayArriveInAnyPieces() throws {
         let bytes = Array(Self.pieces.utf8)
-        let whole = receive([bytes[...]])
+        let whole = try receive([bytes[...]])
         #expect(
             whole.reply.text == """
                 {"loaded":4,"failed":1,"expired":1,"errors":[{"line":4,"code":"invalid_json",\
@@ -145,21 +145,21 @@ struct WarmTests {
         #expect(whole.keys[0...2] == ["[1,2]", "\"\\u0061\"", "1"])
         for split in 0...bytes.count {
             _ = test.ask(.delete, "/keys")
-            let parts = receive([bytes[..<split], bytes[split...]])
+            let parts = try receive([bytes[..<split], bytes[split...]])
             #expect(parts.reply.text == whole.reply.text, "split at \(split)")
             #expect(parts.keys == whole.keys, "split at \(split)")
         }
         _ = test.ask(.delete, "/keys")
-        let single = receive(bytes.indices.map { bytes[$0...$0] })
+        let single = try receive(bytes.indices.map { bytes[$0...$0] })
         #expect(single.reply.text == whole.reply.text)
         #expect(single.keys == whole.keys)
     }
 
-    @Test func whatCameBeforeTheClientLeftStays() {
+    @Test func whatCameBeforeTheClientLeftStays() throws {
         // What a piece brought is kept when the piece has been read.
         let line = Array("{\"key\":\"a\",\"value\":1}\n".utf8)
         do {
-            let receiver = WarmReceiver(service: test.service)
+            let receiver = try WarmReceiver(service: test.service)
             line.withUnsafeBytes { receiver.receive($0) }
             Array("{\"key\":\"b\",\"va".utf8).withUnsafeBytes { receiver.receive($0) }
         }
@@ -168,7 +168,7 @@ struct WarmTests {
     }
 
     @Test func theTimeItTookIsTold() throws {
-        let receiver = WarmReceiver(service: test.service)
+        let receiver = try WarmReceiver(service: test.service)
         test.clock.advance(by: .microseconds(1_234_567))
         #expect(Reply(receiver.respond()).text.hasSuffix(",\"duration_ms\":1234.567}\n"))
     }

@@ -54,7 +54,7 @@ struct ServedTests {
     /// The library closes a connection without an answer when the response's head does not fit beside the request's.
     @Test func aHeadThatIsTooLargeHasNoEffect() throws {
         defer { server.stop() }
-        for headers in ["X: \(String(repeating: "y", count: 11_700))\r\n", String(repeating: "X: y\r\n", count: 150)] {
+        for headers in ["X: \(String(repeating: "y", count: 8_000))\r\n", String(repeating: "X: y\r\n", count: 90)] {
             let (head, body) = try LoopbackClient(port: server.port).ask(
                 "PUT", "/keys/a", body: Array("1".utf8), headers: headers)
             #expect(head.hasPrefix("HTTP/1.1 431 Request Header Fields Too Large\r\n"))
@@ -107,9 +107,9 @@ struct ServedTests {
         let keys = values.keys.sorted()
         let list = "[\(keys.map { "\"\($0)\"" }.joined(separator: ","))]"
         let mget = try client.ask("POST", "/mget", body: Array(list.utf8))
-        #expect(mget.head.contains("\r\nTransfer-Encoding: chunked\r\n"))
         let expected = keys.map { "\"\($0)\":\(values[$0]!)" }.joined(separator: ",")
         #expect(mget.body == Array("{\"values\":{\(expected)},\"missing\":[]}\n".utf8))
+        #expect(mget.head.contains("\r\nContent-Length: \(mget.body.count)\r\n"))
 
         let export = try client.ask("GET", "/export")
         let other = try TestService()

@@ -43,7 +43,7 @@ struct LatencyRecorderTests {
         #expect(Operation(.key, .head) == .get)
         #expect(Operation(.key, .put) == .put)
         #expect(Operation(.key, .delete) == nil)
-        #expect(Operation.allCases.map(\.name) == ["get", "put", "mget", "mput"])
+        #expect(Operation.ofRequests.map(\.name) == ["get", "put", "mget", "mput"])
     }
 
     @Test(arguments: [Int64.min, -1, 0, 1, 3_600_000_000_000, 3_600_000_000_001, .max])

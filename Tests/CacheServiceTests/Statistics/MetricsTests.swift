@@ -48,6 +48,14 @@ struct MetricsTests {
                 # HELP cache_entries Entries held.
                 # TYPE cache_entries gauge
                 cache_entries 0
+                # HELP cache_stale_entries Entries held past their expiry, to be served stale.
+                # TYPE cache_stale_entries gauge
+                cache_stale_entries 0
+                # HELP cache_leases_total Rights to fill a missing key, by what became of them.
+                # TYPE cache_leases_total counter
+                cache_leases_total{result="granted"} 0
+                cache_leases_total{result="filled"} 0
+                cache_leases_total{result="lost"} 0
                 # HELP cache_memory_bytes Bytes that the entries take.
                 # TYPE cache_memory_bytes gauge
                 cache_memory_bytes \(test.cache.getStats().memoryBytes)
@@ -104,6 +112,14 @@ struct MetricsTests {
                 # HELP cache_entries Entries held.
                 # TYPE cache_entries gauge
                 cache_entries 0
+                # HELP cache_stale_entries Entries held past their expiry, to be served stale.
+                # TYPE cache_stale_entries gauge
+                cache_stale_entries 0
+                # HELP cache_leases_total Rights to fill a missing key, by what became of them.
+                # TYPE cache_leases_total counter
+                cache_leases_total{result="granted"} 0
+                cache_leases_total{result="filled"} 0
+                cache_leases_total{result="lost"} 0
                 # HELP cache_capacity_entries The most entries that are held.
                 # TYPE cache_capacity_entries gauge
                 cache_capacity_entries 2

@@ -18,9 +18,10 @@ struct StatsTests {
             reply.text == """
                 {"hits":0,"misses":0,"hit_rate":0.0,"total_requests":0,"puts":0,"deletes":0,"evictions":0,"expirations":0,\
                 "current_size":0,"capacity":null,"memory_bytes":\(test.cache.getStats().memoryBytes),\
-                "memory_limit_bytes":null,"eviction_policy":"lru",\
+                "memory_limit_bytes":null,"stale_entries":0,"leases":{"granted":0,"filled":0,"lost":0},\
+                "eviction_policy":"lru",\
                 "what_if":[{"capacity_factor":0.5,"hit_rate":null},{"capacity_factor":2.0,"hit_rate":null},\
-                {"capacity_factor":4.0,"hit_rate":null}],"uptime_seconds":0.0,\
+                {"capacity_factor":4.0,"hit_rate":null}],"uptime_seconds":0.0,"snapshot":null,"warm":[],"origin":null,\
                 "latency":{"get":\(Self.none),"put":\(Self.none),"mget":\(Self.none),"mput":\(Self.none)},\
                 "http":{"requests":0,"connections":0,"bytes_in":0,"bytes_out":0,\
                 "responses":{"2xx":0,"3xx":0,"4xx":0,"5xx":0}}}
@@ -56,9 +57,10 @@ struct StatsTests {
                 {"hits":4,"misses":3,"hit_rate":57.142857142857146,"total_requests":7,"puts":6,"deletes":1,\
                 "evictions":1,"expirations":1,"current_size":2,"capacity":3,\
                 "memory_bytes":\(test.cache.getStats().memoryBytes),"memory_limit_bytes":1048576,\
+                "stale_entries":0,"leases":{"granted":0,"filled":0,"lost":0},\
                 "eviction_policy":"lru",\
                 "what_if":[{"capacity_factor":0.5,"hit_rate":28.571428571428573},{"capacity_factor":2.0,"hit_rate":57.142857142857146},\
-                {"capacity_factor":4.0,"hit_rate":57.142857142857146}],"uptime_seconds":2.234,\
+                {"capacity_factor":4.0,"hit_rate":57.142857142857146}],"uptime_seconds":2.234,"snapshot":null,"warm":[],"origin":null,\
                 "latency":{"get":\(zeros(4)),"put":\(zeros(5)),"mget":\(zeros(1)),\
                 "mput":{"count":3,"mean_ms":0.33335,"p50_ms":5e-05,"p90_ms":1.0,"p99_ms":1.0,"p999_ms":1.0,\
                 "max_ms":1.00352}},\

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -59,6 +60,7 @@ class CacheServer:
         self.flags = flags
         self.text_logs = "text" in flags
         self.clean_exits = {0}
+        self.tls: ssl.SSLContext | None = None
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             [binary, *flags],
@@ -125,12 +127,12 @@ class CacheServer:
         if self.text_logs:
             match = re.search(r"port[\"=: ]+(\d+)", line) or re.search(r":(\d+)\b(?!.*:\d)", line)
             assert match, f"no port in the listening line: {line!r}"
-            self.host, self.port = "127.0.0.1", int(match[1])
+            self.scheme, self.host, self.port = "http", "127.0.0.1", int(match[1])
         else:
             entry = json.loads(line)
-            self.host, self.port = member(entry, "address"), member(entry, "port")
+            self.scheme, self.host, self.port = (member(entry, name) for name in ("scheme", "address", "port"))
         assert isinstance(self.host, str) and isinstance(self.port, int) and self.port > 0, line
-        self.base_url = f"http://{self.host}:{self.port}"
+        self.base_url = f"{self.scheme}://{self.host}:{self.port}"
 
     def transcript(self) -> str:
         return "\n".join(
@@ -141,6 +143,8 @@ class CacheServer:
     # Requests
 
     def connect(self, timeout: float = PATIENCE) -> http.client.HTTPConnection:
+        if self.scheme == "https":
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls)
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def request(
@@ -194,8 +198,15 @@ class CacheServer:
         return self.process.poll() is None
 
     def resident_bytes(self) -> int:
+        return self._status_bytes("VmRSS")
+
+    def most_resident_bytes(self) -> int:
+        """The most that it ever was."""
+        return self._status_bytes("VmHWM")
+
+    def _status_bytes(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) << 10
+        return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) << 10
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)

@@ -21,12 +21,20 @@ class ConnectionEnded(Exception):
 
 
 class Wire:
-    def __init__(self, server: CacheServer, timeout: float = PATIENCE, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        server: CacheServer,
+        timeout: float = PATIENCE,
+        receive_buffer: int | None = None,
+        source: str | None = None,
+    ) -> None:
         self.timeout = timeout
         self._buffer = b""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.settimeout(timeout)
         self.socket.connect((server.host, server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

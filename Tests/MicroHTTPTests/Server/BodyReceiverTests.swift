@@ -24,7 +24,7 @@ struct BodyReceiverTests {
             received.add(piece.count)
         }
 
-        func respond() -> Response { .text("\(count) \(sum)") }
+        func respond() -> Reply { .now(.text("\(count) \(sum)")) }
     }
 
     private let received = Tally()
@@ -49,6 +49,32 @@ struct BodyReceiverTests {
             #expect(try connection.readReply().text == "0 0")
         }
         #expect(released.value == 5)
+    }
+
+    /// Holds all that comes.
+    private final class Hoard: BodyReceiver {
+        private(set) var heldBytes = 0
+        func receive(_ piece: BorrowedBytes) { heldBytes += piece.count }
+        func respond() -> Reply { .now(.text("\(heldBytes)")) }
+    }
+
+    @Test func whatItHoldsCountsAsABodyDoes() throws {
+        let handler = TestHandler(onAdmit: { _ in .stream(Hoard()) })
+        try withServer(handler, threads: 1, maxBodyMemory: 100_000) { server in
+            let head = "POST /h HTTP/1.1\r\nHost: test\r\nContent-Length: 90000\r\n\r\n"
+            let half = [UInt8](repeating: 0, count: 60_000)
+            let first = try server.connect()
+            try first.send(Array(head.utf8) + half)
+            try waitUntil("it has arrived") { server.bytes.received >= 60_000 }
+            let second = try server.connect()
+            try second.send(Array(head.utf8) + half)
+            #expect(try second.readReply().text == "POST /h: no room")
+            try first.send([UInt8](repeating: 0, count: 30_000))
+            #expect(try first.readReply().text == "90000")
+            let third = try server.connect()
+            try third.send(Array(head.utf8) + half + [UInt8](repeating: 0, count: 30_000))
+            #expect(try third.readReply().text == "90000")
+        }
     }
 
     @Test func sharesNothingBetweenConnections() throws {

@@ -26,6 +26,8 @@ struct FramingTests {
         "Transfer-Encoding:",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        // Names that are no tokens.
+        "X Y: 1", "X(1): 1", "X\u{B}: 1", "Content-Length\u{B}: 5", "X@: 1", "\u{E4}: 1",
         // White space around a name, and a field that goes on in the next line.
         "Content-Length : 5",
         "Content-Length\t: 5",

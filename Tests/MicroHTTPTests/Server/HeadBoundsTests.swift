@@ -5,10 +5,13 @@ internal import Testing
 
 /// How large a request's head may be: what is within the bounds is answered, and what is beyond has no effect.
 struct HeadBoundsTests {
+    /// What the tests' servers have.
+    private static let bytes = 8192
+
     /// Answers with the longest fields that a response may have.
     private let talkative = TestHandler(onRespond: { request in
         var response = TestHandler.echo(request)
-        let rest = 480 - response.headers.text.count - "X-Long: \r\n".utf8.count
+        let rest = 576 - response.headers.text.count - "X-Long: \r\n".utf8.count
         response.headers.add("X-Long", String(repeating: "y", count: rest))
         return response
     })
@@ -26,7 +29,7 @@ struct HeadBoundsTests {
     }
 
     private static let counted = [
-        (HeadBounds.bytes, HeadBounds.fields), (HeadBounds.bytes, 3), (300, HeadBounds.fields),
+        (Self.bytes, HeadBounds.fields), (Self.bytes, 3), (300, HeadBounds.fields),
         (6144, HeadBounds.fields),
         (6145, HeadBounds.fields), (8000, 20),
     ]
@@ -66,8 +69,8 @@ struct HeadBoundsTests {
     }
 
     @Test(arguments: [
-        (HeadBounds.bytes + 1, 3), (HeadBounds.bytes + 1, HeadBounds.fields), (400, HeadBounds.fields + 1),
-        (HeadBounds.bytes, HeadBounds.fields + 1), (9000, 50), (11_000, 5), (11_900, 3), (8192, 55), (1000, 140),
+        (Self.bytes + 1, 3), (Self.bytes + 1, HeadBounds.fields), (400, HeadBounds.fields + 1),
+        (Self.bytes, HeadBounds.fields + 1), (9000, 50), (11_000, 5), (11_900, 3), (8192, 55), (1000, 140),
     ])
     func beyondTheBoundsNothingHasAnEffect(bytes: Int, fields: Int) throws {
         let asked = Tally()
@@ -102,6 +105,21 @@ struct HeadBoundsTests {
         #expect(asked.value == 0)
     }
 
+    @Test(arguments: [2048, 5120, 65_536])
+    func theBoundIsTheServersToSet(bytes: Int) throws {
+        try withServer(talkative, maxHeadBytes: bytes) { server in
+            for fields in [3, HeadBounds.fields] {
+                let request = head("GET /g HTTP/1.1", bytes: bytes, fields: fields)
+                let connection = try server.connect()
+                for _ in 0..<3 {
+                    try connection.send(request)
+                    #expect(try connection.readReply().text == "GET /g ")
+                }
+                #expect(try server.ask(head("GET /g HTTP/1.1", bytes: bytes + 1, fields: fields)).status == 431)
+            }
+        }
+    }
+
     @Test func aReplyToHeadHasNoBodyThere() throws {
         try withServer { server in
             let connection = try server.connect()
@@ -119,14 +137,14 @@ struct HeadBoundsTests {
         let pairs = HeadBounds.fields - 4
         try withServer(talkative) { server in
             for text in [
-                String(repeating: "c", count: HeadBounds.bytes - 4500),
+                String(repeating: "c", count: Self.bytes - 4500),
                 Array(repeating: "a=b", count: pairs).joined(separator: "; "),
                 "a=\"b;c\"; d",
             ] {
                 #expect(try server.ask(cookie(text)).text == "GET /g ")
             }
             for text in [
-                String(repeating: "c", count: HeadBounds.bytes - 4500 + 1),
+                String(repeating: "c", count: Self.bytes - 4500 + 1),
                 Array(repeating: "a=b", count: pairs + 1).joined(separator: "; "),
             ] {
                 #expect(try server.ask(cookie(text)).status == 431)
@@ -152,7 +170,7 @@ struct HeadBoundsTests {
         try withServer(talkative) { server in
             for good in [
                 request(small, trailers: trailers(HeadBounds.fields - 5)), request(small, trailers: trailer(7000)),
-                request(large, trailers: trailers(30)), request(large, trailers: trailer(HeadBounds.bytes - 8000 - 2)),
+                request(large, trailers: trailers(30)), request(large, trailers: trailer(Self.bytes - 8000 - 2)),
             ] {
                 let connection = try server.connect()
                 for _ in 0..<2 {
@@ -162,7 +180,7 @@ struct HeadBoundsTests {
             }
             for bad in [
                 request(small, trailers: trailers(HeadBounds.fields - 4)), request(small, trailers: trailers(100)),
-                request(small, trailers: trailer(9000)), request(large, trailers: trailer(HeadBounds.bytes - 8000 - 1)),
+                request(small, trailers: trailer(9000)), request(large, trailers: trailer(Self.bytes - 8000 - 1)),
                 request(small, trailers: trailers(500)),
             ] {
                 let reply = try server.ask(bad)

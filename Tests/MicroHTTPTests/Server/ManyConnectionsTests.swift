@@ -39,20 +39,45 @@ struct ManyConnectionsTests {
         }
     }
 
-    @Test(arguments: [1, 2])
-    func thoseBeyondTheMostWaitTheirTurn(threads: Int) throws {
-        try withServer(threads: threads, maxConnections: 4) { server in
-            var connections = try (0..<12).map { _ in try server.connect() }
-            for connection in connections { try connection.send(get("/")) }
-            // As some end, others come in; all are served in the end.
-            var served = 0
-            while !connections.isEmpty {
-                #expect(server.connectionCount <= 4)
-                let connection = connections.removeFirst()
-                #expect(try connection.readReply().status == 200)
-                served += 1
+    /// Those beyond the most are told so, have no effect, and leave room for others once some have ended.
+    @Test(arguments: [(1, 4, nil), (2, 4, nil), (1, 1000, 4), (2, 1000, 4)] as [(Int, Int, Int?)])
+    func thoseBeyondTheMostAreRefused(threads: Int, most: Int, mostOfAddress: Int?) throws {
+        let asked = Tally()
+        let handler = TestHandler(onRespond: {
+            asked.add()
+            return TestHandler.echo($0)
+        })
+        try withServer(
+            handler, threads: threads, maxConnections: most, maxConnectionsPerAddress: mostOfAddress
+        ) { server in
+            for _ in 0..<3 {
+                var connections = try (0..<4).map { _ in try server.connect() }
+                for connection in connections {
+                    try connection.send(get("/in"))
+                    #expect(try connection.readReply().status == 200)
+                }
+                let before = asked.value
+                for number in 0..<12 {
+                    let refused = try server.connect()
+                    // Whether it asks before it is told, or after, or not at all.
+                    if number % 3 == 0 { try refused.send(get("/out")) }
+                    let reply = try refused.readReply()
+                    if number % 3 == 1 { try refused.send(get("/out")) }
+                    #expect(reply.status == 503)
+                    #expect(reply.closes)
+                    #expect(
+                        reply.text == (mostOfAddress == nil ? "connections(most: 4)" : "connectionsOfAddress(most: 4)"))
+                    #expect(try refused.readToEnd().isEmpty)
+                }
+                #expect(asked.value == before)
+                for connection in connections {
+                    try connection.send(get("/in"))
+                    #expect(try connection.readReply().status == 200)
+                }
+                connections.removeAll()
+                try waitUntil("all have ended") { server.connectionCount == 0 }
             }
-            #expect(served == 12)
+            #expect(server.requestsInFlight == 0)
         }
     }
 }

@@ -87,7 +87,7 @@ struct StoppingTests {
         #expect(try second.ask(get("/")).status == 200)
     }
 
-    /// The library's own way to stop a pool of threads listening aborts the process now and then under load.
+    /// The library's own way to listen no more aborts the process now and then under load.
     @Test func listeningCanStopUnderAnyLoad() throws {
         for _ in 0..<TestScale.operations(percent: 1) / 200 {
             let server = try HTTPServer(HTTPServerConfiguration(port: 0, threads: 4), handler: TestHandler())

@@ -4,9 +4,11 @@ internal import MicroHTTP
 struct TestHandler: HTTPHandler {
     var onAdmit: @Sendable (RequestHead) -> Admission = { _ in .collect(limit: 1 << 20) }
     var onRespond: @Sendable (Request) -> Response = TestHandler.echo
+    /// In the place of the other.
+    var onReply: (@Sendable (Request) -> Reply)?
 
     func admit(_ head: RequestHead) -> Admission { onAdmit(head) }
-    func respond(to request: Request) -> Response { onRespond(request) }
+    func respond(to request: Request) -> Reply { onReply?(request) ?? .now(onRespond(request)) }
 
     func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
         .text("\(head.method.name) \(String(head.path)): over the limit of \(limit)", status: 413)
@@ -16,6 +18,7 @@ struct TestHandler: HTTPHandler {
         .text("\(head.method.name) \(String(head.path)): no room", status: 503)
     }
 
+    func refuse(_ refusal: ConnectionRefusal) -> Response { .text("\(refusal)", status: 503) }
     func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
     func refuse(headTooLarge detail: String) -> Response { .text(detail, status: 431) }
 
@@ -43,15 +46,19 @@ extension String {
 ///   - handler: What answers; the echo if not said.
 ///   - threads: How many threads serve.
 ///   - maxConnections: The most connections at a time.
+///   - maxConnectionsPerAddress: The most connections at a time from one address.
 ///   - idleTimeout: How long a connection may be silent.
 ///   - maxBodyMemory: How many bytes the bodies may take.
 func withServer<Result>(
     _ handler: some HTTPHandler = TestHandler(), threads: Int = 2, maxConnections: Int = 1000,
-    idleTimeout: Duration = .seconds(120), maxBodyMemory: Int = 1 << 30, _ body: (HTTPServer) throws -> Result
+    idleTimeout: Duration = .seconds(120), maxBodyMemory: Int = 1 << 30, maxHeadBytes: Int = 8192,
+    maxConnectionsPerAddress: Int? = nil,
+    _ body: (HTTPServer) throws -> Result
 ) throws -> Result {
     let configuration = HTTPServerConfiguration(
-        port: 0, threads: threads, maxConnections: maxConnections, idleTimeout: idleTimeout,
-        maxBodyMemory: maxBodyMemory)
+        port: 0, threads: threads, maxConnections: maxConnections,
+        maxConnectionsPerAddress: maxConnectionsPerAddress, idleTimeout: idleTimeout,
+        maxBodyMemory: maxBodyMemory, maxHeadBytes: maxHeadBytes)
     let server = try HTTPServer(configuration, handler: handler)
     defer { server.stop() }
     return try body(server)

@@ -106,13 +106,14 @@ struct UploadLimitTests {
     @Test func theRefusalCanBeMadeFromTheHead() throws {
         struct Explaining: HTTPHandler {
             func admit(_ head: RequestHead) -> Admission { .collect(limit: 1) }
-            func respond(to request: Request) -> Response { .text("taken") }
+            func respond(to request: Request) -> Reply { .now(.text("taken")) }
             func refuse(_ head: RequestHead, overLimit limit: Int) -> Response {
                 .text(
                     "\(head.header("X-Name").map { String($0) } ?? "") \(head.parameter("q").map { String($0) } ?? "")",
                     status: 413)
             }
             func refuse(overloaded head: RequestHead) -> Response { .text("no room", status: 503) }
+            func refuse(_ refusal: ConnectionRefusal) -> Response { .text("no room", status: 503) }
             func refuse(malformed detail: String) -> Response { .text(detail, status: 400) }
             func refuse(headTooLarge detail: String) -> Response { .text(detail, status: 431) }
         }

@@ -19,7 +19,7 @@ struct VanishingClientTests {
         deinit { alive.add(-1) }
 
         func receive(_ piece: BorrowedBytes) {}
-        func respond() -> Response { .text("done") }
+        func respond() -> Reply { .now(.text("done")) }
     }
 
     private let receivers = Tally()

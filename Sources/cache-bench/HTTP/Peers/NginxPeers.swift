@@ -15,6 +15,21 @@ extension Peer {
             fixedAnswer(scenario, workload)
         })
 
+    /// nginx answering from a file, which the kernel copies to the socket by itself.
+    static let nginxFile = Peer(
+        id: .nginxFile,
+        title: "nginx, file by sendfile",
+        programs: [.nginx],
+        start: { environment in
+            try environment.write(Workload.largeValue, to: "\(Workload.largeKey).json")
+            let (process, port) = try startNginx(
+                environment, locations: "location / { root \(environment.directory.path); sendfile on; }")
+            return Deployment(processes: [process], port: port, store: .none)
+        },
+        load: { scenario, _ in
+            scenario == .getLarge ? largeRead("/\(Workload.largeKey).json") : nil
+        })
+
     /// nginx reading from memcached, over connections that it keeps.
     static let nginxMemcached = Peer(
         id: .nginxMemcached,
@@ -39,7 +54,7 @@ extension Peer {
             switch scenario {
             case .getHit: keyReads(workload)
             case .getMiss: absentKeyReads(workload, prefix: "/keys/")
-            case .put, .mget, .mput: nil
+            case .put, .mget, .mput, .getLarge: nil
             }
         })
 

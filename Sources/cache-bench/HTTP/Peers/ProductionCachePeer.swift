@@ -5,12 +5,7 @@ extension Peer {
     static let productionCache = Peer(
         id: .productionCache,
         title: "Production Cache",
-        start: { environment in
-            let port = try Loopback.freePort()
-            let server = try environment.start(
-                environment.cacheServer, ["--host", "127.0.0.1", "--port", "\(port)"], port: port)
-            return Deployment(processes: [server], port: port, store: .productionCache(port: port))
-        },
+        start: { try startProductionCache($0) },
         load: { scenario, workload in
             switch scenario {
             case .getHit:
@@ -28,6 +23,8 @@ extension Peer {
                     return HTTPRequest(method: "POST", target: "/mget", body: #"{"keys":[\#(keys)]}"#)
                 }
                 return .http(requests, expecting: Expectation([200]) { holdsFirstBatch($0, of: workload) })
+            case .getLarge:
+                return largeRead("/keys/\(Workload.largeKey)")
             case .mput:
                 let requests = workload.batches.map { batch in
                     let items = batch.map { "\"\(workload.key($0))\":\(workload.value($0))" }.joined(separator: ",")
@@ -37,6 +34,33 @@ extension Peer {
                 return .http(requests, expecting: Expectation([200]) { $0.hasPrefix(stored) })
             }
         })
+
+    /// The cache with a line in a file for each request, which is to cost little.
+    static let loggingCache = Peer(
+        id: .loggingCache,
+        title: "the same, with an access log",
+        start: { environment in
+            let log = environment.file("access.log").path
+            return try startProductionCache(environment, options: ["--access-log", "json", "--access-log-file", log])
+        },
+        load: { scenario, workload in scenario == .getHit ? keyReads(workload) : nil })
+
+    /// Starts the cache.
+    ///
+    /// - Parameter options: Options in the place of defaults.
+    static func startProductionCache(_ environment: RunEnvironment, options: [String] = []) throws -> Deployment {
+        let port = try Loopback.freePort()
+        let server = try environment.start(
+            environment.cacheServer, ["--host", "127.0.0.1", "--port", "\(port)"] + options, port: port)
+        return Deployment(processes: [server], port: port, store: .productionCache(port: port))
+    }
+
+    /// Reads of the one large value.
+    static func largeRead(_ target: String) -> Load {
+        .http(
+            [HTTPRequest(method: "GET", target: target)],
+            expecting: Expectation([200]) { $0 == Workload.largeValue })
+    }
 
     /// Reads of all keys at the cache's own URLs, answered with the value itself.
     static func keyReads(_ workload: Workload) -> Load {

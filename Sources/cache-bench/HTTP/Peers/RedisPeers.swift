@@ -52,6 +52,8 @@ extension Peer {
                     HTTPRequest(method: "GET", target: "/MGET/" + batch.map(workload.key).joined(separator: "/"))
                 }
                 return .http(requests, expecting: Expectation([200]) { holdsFirstBatch($0, of: workload) })
+            case .getLarge:
+                return nil
             case .mput:
                 let requests = workload.batches.map { batch in
                     let words = batch.flatMap { [workload.key($0), workload.value($0)] }
@@ -77,6 +79,7 @@ extension Peer {
             case .getHit: .redis(["GET", key])
             case .getMiss: .redis(["GET", "nil:__rand_int__"])
             case .put: .redis(["SET", key, value])
+            case .getLarge: nil
             case .mget: .redis(["MGET"] + Array(repeating: key, count: Workload.batchSize))
             case .mput: .redis(["MSET"] + Array(repeating: [key, value], count: Workload.batchSize).flatMap { $0 })
             }

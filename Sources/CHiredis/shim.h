@@ -1,0 +1,4 @@
+// hiredis, the client library of Redis.
+#pragma once
+
+#include <hiredis/hiredis.h>

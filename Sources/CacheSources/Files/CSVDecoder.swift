@@ -1,0 +1,107 @@
+internal import CacheCore
+
+/// Reads items from rows: the first row names the columns, of which `key`, `value` or `json`, and `ttl` are looked at.
+///
+/// A `value` is a text, and becomes a JSON string; what is in a column `json` in its place is JSON already.
+struct CSVDecoder: ItemDecoder {
+    private struct Columns {
+        var count: Int
+        var key: Int
+        var value: Int
+        var isJSON: Bool
+        var ttl: Int?
+    }
+
+    private var reader: CSVReader
+    private var columns: Columns?
+    private var text = ItemText()
+
+    init(limits: EntryLimits) {
+        let (sum, overflow) = (limits.maxKeyBytes + limits.maxValueBytes).addingReportingOverflow(64 << 10)
+        reader = CSVReader(maxRowBytes: overflow ? .max : sum)
+    }
+
+    mutating func consume(_ piece: UnsafeRawBufferPointer, into sink: inout ItemSink) throws(CacheError) {
+        try load(&sink) { reader, body in reader.consume(piece, body) }
+    }
+
+    mutating func finish(into sink: inout ItemSink) throws(CacheError) {
+        try load(&sink) { reader, body in reader.finish(body) }
+        guard columns != nil else { throw CacheError(.invalidBody, "it is empty; its first row must name the columns") }
+    }
+
+    private mutating func load(
+        _ sink: inout ItemSink, _ feed: (inout CSVReader, (CSVReader.Row) -> Void) -> Void
+    ) throws(CacheError) {
+        // Moved, not copied, while it calls back into this.
+        var reader = CSVReader(maxRowBytes: 0)
+        swap(&reader, &self.reader)
+        defer { swap(&reader, &self.reader) }
+        var fault: CacheError?
+        JSONDocumentPool.withDocument { document in
+            feed(&reader) { row in
+                guard fault == nil else { return }
+                do throws(CacheError) {
+                    try take(row, &sink, &document)
+                } catch {
+                    fault = error
+                }
+            }
+        }
+        if let fault { throw fault }
+    }
+
+    private mutating func take(
+        _ row: CSVReader.Row, _ sink: inout ItemSink, _ document: inout JSONDocument
+    ) throws(CacheError) {
+        guard let columns else {
+            columns = try Self.columns(of: row)
+            return
+        }
+        sink.number += 1
+        guard case .fields(let bytes, let ends) = row else {
+            guard case .malformed(let reason) = row else { return }
+            return sink.fail(CacheError(.invalidBody, "the row is not CSV: \(reason)"))
+        }
+        guard ends.count == columns.count else {
+            return sink.fail(
+                CacheError(.invalidBody, "the row has \(ends.count) fields; the first row has \(columns.count)"))
+        }
+        withBytes(of: bytes) { bytes in
+            func field(_ index: Int) -> UnsafeRawBufferPointer {
+                UnsafeRawBufferPointer(rebasing: bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]])
+            }
+            var lifetime = ItemLifetime.unsaid
+            if let ttl = columns.ttl, !field(ttl).isEmpty {
+                guard let seconds = ItemLifetime(seconds: field(ttl)) else { return sink.fail(.invalidTTL(field(ttl))) }
+                lifetime = seconds
+            }
+            text.removeAll()
+            if columns.isJSON {
+                text.append(raw: field(columns.value))
+            } else {
+                text.append(string: field(columns.value))
+            }
+            sink.add(field(columns.key), &text, ttl: lifetime, &document)
+        }
+        if sink.isFull { sink.putIn() }
+    }
+
+    /// - Throws: ``CacheError`` if the first row names no key or no value.
+    private static func columns(of row: CSVReader.Row) throws(CacheError) -> Columns {
+        guard case .fields(let bytes, let ends) = row else {
+            throw CacheError(.invalidBody, "its first row, which must name the columns, is not CSV")
+        }
+        var names: [String] = []
+        for (index, end) in ends.enumerated() {
+            names.append(String(decoding: bytes[(index == 0 ? 0 : ends[index - 1])..<end], as: UTF8.self))
+        }
+        // Some programs begin a text with a byte order mark.
+        if let first = names.first, first.unicodeScalars.first == "\u{FEFF}" {
+            names[0] = String(first.unicodeScalars.dropFirst())
+        }
+        let chosen = try ItemColumns(names)
+        return Columns(
+            count: names.count, key: chosen.key, value: chosen.value, isJSON: chosen.isJSON, ttl: chosen.ttl)
+    }
+}
