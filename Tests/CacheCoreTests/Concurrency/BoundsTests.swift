@@ -8,7 +8,7 @@ import Testing
 @Suite struct BoundsTests {
     @Test(arguments: [1, 4])
     func memoryIsNeverOverTheLimit(shardCount: Int) throws {
-        let limit = 1 << 20
+        let limit = 512 << 10
         var configuration = CacheConfiguration(memoryLimit: limit)
         configuration.shardCount = shardCount
         let highest = try highestWhileWriting(configuration) { $0.bytes }
@@ -40,8 +40,8 @@ import Testing
         watcher.start { _ in while !isDone.isUp { highest.note(figure(cache.store.ledger)) } }
         try runThreads(3) { thread in
             var random = random.split(thread)
-            for number in 0..<7500 {
-                let count = (number / 1500).isMultiple(of: 2) ? 300 + random.below(200) : 1
+            for number in 0..<5 * Self.inOneTurn {
+                let count = (number / Self.inOneTurn).isMultiple(of: 2) ? 300 + random.below(200) : 1
                 let json = [UInt8](repeating: UInt8(ascii: "1"), count: random.oneIn(1000) ? 9000 : count)
                 try cache.putJSON("key-\(thread)-\(number)", json)
                 if random.oneIn(10) { cache.delete("key-\(thread)-\(random.below(number + 1))") }
@@ -56,6 +56,9 @@ import Testing
         #expect(cache.store.ledger.bytes == cache.store.emptyFootprint)
         return highest.value
     }
+
+    /// How many values of one kind a thread writes before those of the other.
+    private static let inOneTurn = TestScale.operations(percent: 1) * 3 / 20
 
     private final class Highest: Sendable {
         private let maximum = Atomic<Int>(0)

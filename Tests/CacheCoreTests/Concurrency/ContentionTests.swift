@@ -12,7 +12,7 @@ import Testing
         var configuration = CacheConfiguration(capacity: 1)
         configuration.shardCount = shardCount
         let cache = try ProductionCache(configuration)
-        let puts = 4000
+        let puts = TestScale.operations(percent: 1) * 2 / 5
         try runThreads(4) { thread in
             for number in 0..<puts { try cache.putJSON("\(thread)-\(number % 16)", "1".utf8) }
         }
@@ -49,54 +49,68 @@ import Testing
         readers.start { _ in
             while !isDone.isUp { for key in keys { _ = withUTF8(of: key) { cache.lookup($0)?.count } } }
         }
-        for number in 0..<3000 { try cache.putJSON(keys[number % keys.count], "\(number)".utf8) }
+        let puts = TestScale.operations(percent: 1) * 3 / 10
+        for number in 0..<puts { try cache.putJSON(keys[number % keys.count], "\(number)".utf8) }
         isDone.raise()
         try readers.join()
-        #expect(cache.getStats().puts == 3000)
+        #expect(cache.getStats().puts == puts)
         #expect(cache.getStats().currentSize == 8)
         audit(cache)
     }
 
     /// A value that needs the room of thousands of small ones, or nearly all there is, gets it, although others take what
-    /// becomes free: the room that its evictions made is its own.
-    @Test(arguments: [50, 95])
+    /// becomes free: the room that its evictions made is its own, so that it takes about the work that it takes alone.
+    @Test(arguments: [50, 90])
     func aLargeValueIsNotStarvedBySmallOnes(percent: Int) throws {
-        let limit = 1 << 20
+        let limit = 256 << 10
         var configuration = CacheConfiguration(memoryLimit: limit)
         configuration.shardCount = 4
         let cache = try ProductionCache(configuration)
         let large = json(count: limit / 100 * percent)
+        @Sendable func putSmallOnes(_ numbers: Range<Int>, of thread: Int) throws {
+            // Prepared beforehand and put in together, they grab room as fast as can be.
+            var batch = WriteBatch(cache: cache, capacity: numbers.count)
+            for number in numbers {
+                let key = Array("small-\(thread)-\(number % 20_000)".utf8)
+                try withBytes(of: key) { (key) throws(CacheError) in
+                    try batch.append(key, json: Data("1".utf8), lifetime: nil)
+                }
+            }
+            try batch.commit()
+        }
+        /// Of five large puts, each into a cache that is full.
+        func medianWork(fill: () throws -> Void) throws -> Double {
+            try (0..<5).map { _ in
+                try fill()
+                // Not the time that passes: while this thread waits for a processor, the others go on.
+                let start = threadProcessorTime()
+                try cache.putJSON("large", large)
+                let work = threadProcessorTime() - start
+                cache.delete("large")
+                return work
+            }.sorted()[2]
+        }
+
+        let workAlone = try medianWork {
+            for batch in 0..<100 { try putSmallOnes(batch * 200..<(batch + 1) * 200, of: 0) }
+        }
+        #expect(cache.getStats().evictions > 0)
         let isDone = Flag()
         let writers = ThreadRun(3)
         writers.start { thread in
             var number = 0
             while !isDone.isUp {
-                // Prepared beforehand and put in together, they grab room as fast as can be.
-                var batch = WriteBatch(cache: cache, capacity: 200)
-                for _ in 0..<200 {
-                    number += 1
-                    let key = Array("small-\(thread)-\(number % 20_000)".utf8)
-                    try withBytes(of: key) { (key) throws(CacheError) in
-                        try batch.append(key, json: Data("1".utf8), lifetime: nil)
-                    }
-                }
-                try batch.commit()
+                try putSmallOnes(number..<number + 200, of: thread)
+                number += 200
             }
         }
-        try waitUntil("the cache is full") { cache.getStats().evictions > 0 }
-        var putsMeanwhile: [Int] = []
-        for _ in 0..<10 {
-            let before = cache.getStats().puts
-            try cache.putJSON("large", large)
-            putsMeanwhile.append(cache.getStats().puts - before)
-            cache.delete("large")
+        let work = try medianWork {
             let goal = cache.getStats().puts + 10_000
-            try waitUntil("the cache is full again") { cache.getStats().puts > goal }
+            try waitUntil("the cache is full") { cache.getStats().puts > goal }
         }
         isDone.raise()
         try writers.join()
-        // It takes some thousands of evictions to make the room. Meanwhile the others go on, but in proportion.
-        #expect(putsMeanwhile.sorted()[5] < 60_000, "\(putsMeanwhile)")
+        #expect(work < 10 * workAlone, "\(work) s; alone: \(workAlone) s")
         audit(cache)
     }
 
