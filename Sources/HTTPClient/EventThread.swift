@@ -97,10 +97,7 @@ final class EventThread: @unchecked Sendable {
 
     private func run() {
         // The library sends with MSG_NOSIGNAL where it can; TLS may not.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        BrokenPipes.failWrites()
         let transfers = TransferSet(multi, configuration)
         while true {
             let (orders, isStopping) = inbox.withLock { inbox in

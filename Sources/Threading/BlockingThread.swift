@@ -11,7 +11,7 @@ package enum BlockingThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Runs `body` on a thread of its own, which ends with it.
+    /// Runs `body` on a thread of its own, which ends with it. A write of its to a peer that has gone fails, and does not end the process.
     package static func start(_ body: @escaping @Sendable () -> Void) {
         let status = tryStart(body)
         precondition(status == 0, "there is no thread for work that waits, error \(status)")
@@ -27,6 +27,8 @@ package enum BlockingThread {
         let status = pthread_create(
             &thread, nil,
             { context in
+                // Some client libraries of databases do not see to it themselves.
+                BrokenPipes.failWrites()
                 Unmanaged<Work>.fromOpaque(context!).takeRetainedValue().body()
                 return nil
             }, context.toOpaque())
