@@ -580,6 +580,18 @@ def test_a_redis_scan_goes_on_where_it_was_cut(start_server, redis):
         wire.close()
 
 
+def test_the_server_stops_while_redis_is_silent(start_server, redis):
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        server = start_server("--warm", f"redis://127.0.0.1:{redis.port}")
+        eventually(lambda: warm(server)["state"] == "running", "it is being read")
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < PATIENCE
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+
+
 def test_a_password_of_redis(start_server, config_file, tmp_path):
     database = Redis(tmp_path, password="hidden-word")
     try:

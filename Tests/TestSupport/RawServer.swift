@@ -76,13 +76,25 @@ package final class RawConnection: Sendable {
 
     /// The next request's head, its lines.
     package func readHead() throws -> [String] {
-        var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while !bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) {
-            guard recv(descriptor, &byte, 1, 0) == 1 else { throw Failure() }
-            bytes.append(byte)
+        var lines: [String] = []
+        while true {
+            let line = try readLine()
+            if line.isEmpty { return lines }
+            lines.append(line)
         }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").map { String($0) }
+    }
+
+    /// The next line, without its end.
+    package func readLine() throws -> String {
+        var bytes: [UInt8] = []
+        while !bytes.suffix(2).elementsEqual("\r\n".utf8) { bytes.append(try readByte()) }
+        return String(decoding: bytes.dropLast(2), as: UTF8.self)
+    }
+
+    package func readByte() throws -> UInt8 {
+        var byte: UInt8 = 0
+        guard recv(descriptor, &byte, 1, 0) == 1 else { throw Failure() }
+        return byte
     }
 
     package func send(_ bytes: [UInt8]) throws {

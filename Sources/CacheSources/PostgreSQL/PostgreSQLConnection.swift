@@ -51,21 +51,10 @@ struct PostgreSQLConnection: ~Copyable {
         // The first wait is for writing, as the library's documentation has it.
         var state = PGRES_POLLING_WRITING
         while state != PGRES_POLLING_OK, state != PGRES_POLLING_FAILED {
-            guard ContinuousClock.now < deadline else {
-                throw SourceFailure("the server does not answer in time", isTransient: true)
-            }
-            guard try wait(for: state == PGRES_POLLING_READING ? POLLIN : POLLOUT) else { continue }
+            let events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT
+            try awaitSocket(PQsocket(handle), events, until: deadline, unless: isCancelled)
             state = PQconnectPoll(handle)
         }
-    }
-
-    /// Waits until the socket is ready, or a tenth of a second is over.
-    ///
-    /// - Returns: Whether it is ready.
-    private func wait(for events: some BinaryInteger) throws(SourceFailure) -> Bool {
-        guard !isCancelled() else { throw .cancelled }
-        var descriptor = pollfd(fd: PQsocket(handle), events: CShort(events), revents: 0)
-        return poll(&descriptor, 1, 100) != 0
     }
 
     deinit { PQfinish(handle) }
@@ -161,7 +150,7 @@ struct PostgreSQLConnection: ~Copyable {
     private func takeInput() throws(SourceFailure) {
         // Whether the socket is ready or not: what the TLS library has taken from it already, nobody sees there any more. With nothing to take
         // in it returns at once.
-        _ = try wait(for: POLLIN)
+        _ = try awaitSocket(PQsocket(handle), POLLIN, unless: isCancelled)
         guard PQconsumeInput(handle) == 1 else { throw failure() }
     }
 

@@ -6,24 +6,32 @@ internal import CHiredis
     internal import Darwin
 #endif
 
-/// A connection to a Redis server, for commands that are sent one behind the other and answered in their order.
+/// A connection to a Redis server, for commands that are sent one behind the other and answered in their order. Whoever waits for the server
+/// is asked several times a second whether to go on.
 ///
-/// Invariant: the context is alive from init to deinit, and used by one thread at a time.
+/// Invariant: the context is alive from init to deinit, its socket does not block, and it is used by one thread at a time.
 final class RedisConnection {
     private let context: UnsafeMutablePointer<redisContext>
+    private let isCancelled: () -> Bool
 
     /// How long the server may take to accept the connection, and to say the next of its answer.
-    private static let connectSeconds = 10
-    private static let answerSeconds = 60
+    private static let connectTimeout = Duration.seconds(10)
+    private static let answerTimeout = Duration.seconds(60)
 
     /// - Throws: ``SourceFailure``.
-    init(host: String, port: Int) throws(SourceFailure) {
-        let made = redisConnectWithTimeout(host, CInt(port), timeval(tv_sec: Self.connectSeconds, tv_usec: 0))
-        guard let context = made else { throw SourceFailure("there is no memory to connect") }
+    init(host: String, port: Int, isCancelled: @escaping () -> Bool) throws(SourceFailure) {
+        guard let context = redisConnectNonBlock(host, CInt(port)) else {
+            throw SourceFailure("there is no memory to connect")
+        }
         self.context = context
+        self.isCancelled = isCancelled
         guard context.pointee.err == 0 else { throw failure("cannot connect") }
-        guard redisSetTimeout(context, timeval(tv_sec: Self.answerSeconds, tv_usec: 0)) == REDIS_OK else {
-            throw failure("cannot set a time-out")
+        try awaitSocket(context.pointee.fd, POLLOUT, until: .now + Self.connectTimeout, unless: isCancelled)
+        var fault: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        getsockopt(context.pointee.fd, SOL_SOCKET, SO_ERROR, &fault, &length)
+        guard fault == 0 else {
+            throw SourceFailure("cannot connect: \(String(cString: strerror(fault)))", isTransient: true)
         }
         redisEnableKeepAlive(context)
     }
@@ -73,9 +81,7 @@ final class RedisConnection {
     /// - Parameter code: The first word of an error that is a reply like others.
     /// - Throws: ``SourceFailure``.
     func reply(orError allowed: String? = nil) throws(SourceFailure) -> RedisReply {
-        var pointer: UnsafeMutableRawPointer?
-        guard redisGetReply(context, &pointer) == REDIS_OK, let pointer else { throw failure("the connection is lost") }
-        let reply = RedisReply(owning: pointer.assumingMemoryBound(to: redisReply.self))
+        let reply = try replyOrAnyError()
         if reply.isError {
             let text = SourceFailure.line(reply.text)
             let code = text.prefix { $0 != " " }
@@ -86,14 +92,33 @@ final class RedisConnection {
         return reply
     }
 
+    /// As ``reply(orError:)``, where any error is a reply like others.
+    func replyOrAnyError() throws(SourceFailure) -> RedisReply {
+        while true {
+            var pointer: UnsafeMutableRawPointer?
+            try check(redisGetReplyFromReader(context, &pointer))
+            if let pointer { return RedisReply(owning: pointer.assumingMemoryBound(to: redisReply.self)) }
+            // The library has no whole reply yet, and is fed.
+            var isSent: CInt = 0
+            try check(redisBufferWrite(context, &isSent))
+            // A server that waits for its replies to be read takes no commands meanwhile.
+            let events = isSent == 0 ? POLLIN | POLLOUT : POLLIN
+            try awaitSocket(context.pointee.fd, events, until: .now + Self.answerTimeout, unless: isCancelled)
+            // With nothing to read it returns at once.
+            try check(redisBufferRead(context))
+        }
+    }
+
+    private func check(_ status: CInt) throws(SourceFailure) {
+        guard status == REDIS_OK else { throw failure("the connection is lost") }
+    }
+
     private func failure(_ what: String) -> SourceFailure {
-        let number = errno
         let reason = withUnsafeBytes(of: context.pointee.errstr) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        let isTimeout = context.pointee.err == REDIS_ERR_IO && (number == EAGAIN || number == ETIMEDOUT)
         return SourceFailure(
-            "\(what): \(isTimeout ? "the server does not answer in time" : SourceFailure.line(reason))",
+            "\(what): \(SourceFailure.line(reason))",
             isTransient: [REDIS_ERR_IO, REDIS_ERR_EOF, REDIS_ERR_OTHER].contains(context.pointee.err))
     }
 }

@@ -42,29 +42,34 @@ struct RedisSource {
 
     func read(_ reading: inout SourceReading) throws(SourceFailure) {
         // Where the reading goes on; nil at the end.
-        var cursor: [UInt8]? = Array("0".utf8)
+        var cursor: [UInt8]? = Self.start
         var runID: String?
         var failures = 0
         while cursor != nil {
             let before = cursor
+            var beginsAnew = false
             do throws(SourceFailure) {
-                let connection = try RedisConnection(host: host, port: port)
+                let connection = try RedisConnection(host: host, port: port, isCancelled: reading.isCancelled)
                 try logIn(connection)
                 let before = runID
                 runID = try Self.runID(connection)
-                if cursor != Array("0".utf8), runID == nil || runID != before {
+                if cursor != Self.start, runID == nil || runID != before {
                     // Another process has its keys in another order, in which the cursor says nothing.
-                    cursor = Array("0".utf8)
+                    cursor = Self.start
+                    beginsAnew = true
                     reading.sink.restart()
                 }
                 try readPages(after: &cursor, connection, &reading)
             } catch {
-                // Where it goes on, the connection was of use.
-                failures = cursor == before ? failures + 1 : 1
+                // Where it goes on, the connection was of use; one that began anew may get no further than those before.
+                failures = cursor == before || beginsAnew ? failures + 1 : 1
                 try reading.pause(after: error, failures: failures)
             }
         }
     }
+
+    /// The cursor that a scan begins with, and ends with.
+    private static let start: [UInt8] = [UInt8(ascii: "0")]
 
     private func logIn(_ connection: RedisConnection) throws(SourceFailure) {
         if let password {
@@ -76,15 +81,12 @@ struct RedisSource {
     /// What the server's process calls itself; nil if it does not tell.
     private static func runID(_ connection: RedisConnection) throws(SourceFailure) -> String? {
         connection.send([Array("INFO".utf8), Array("server".utf8)])
-        let text: String
-        do throws(SourceFailure) {
-            guard let content = try connection.reply().content else { return nil }
-            text = String(decoding: content, as: UTF8.self)
-        } catch {
-            // Who may not ask for it is told so, and the connection goes on; any other failure comes again.
-            return nil
+        // Who may not ask for it is told so, and the connection goes on.
+        let reply = try connection.replyOrAnyError()
+        guard !reply.isError else { return nil }
+        return reply.text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }.map {
+            String($0.dropFirst(7))
         }
-        return text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }.map { String($0.dropFirst(7)) }
     }
 
     private func readPages(
@@ -98,7 +100,7 @@ struct RedisSource {
         var hashes = 10
         while true {
             guard page.count == 2, let next = page[0].content else { throw Self.strange }
-            let isLast = next == Array("0".utf8)
+            let isLast = next == Self.start
             let keys = page[1]
             var others: [(key: [UInt8], number: Int)] = []
             var rest = 0..<keys.count
