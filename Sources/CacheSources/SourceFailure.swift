@@ -6,6 +6,8 @@ struct SourceFailure: Error, Equatable {
     var isTransient = false
     /// Whether no more was wanted.
     var isCancellation = false
+    /// Whether a database cannot parse a statement.
+    var isSyntaxError = false
 
     init(_ reason: String, isTransient: Bool = false) {
         self.reason = reason
@@ -17,6 +19,8 @@ struct SourceFailure: Error, Equatable {
         failure.isCancellation = true
         return failure
     }()
+
+    static let severalStatements = SourceFailure("the query is more than one statement; it must be one SELECT")
 
     /// A message of another library's, which may have several lines, as one.
     static func line(_ message: String) -> String {

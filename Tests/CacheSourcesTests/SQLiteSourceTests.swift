@@ -121,8 +121,12 @@ struct SQLiteSourceTests {
             #expect(change == "the query changes the database; it must be a SELECT")
             let two = try reason("SELECT * FROM t; SELECT 1")
             #expect(two == "the query is more than one statement; it must be one SELECT")
-            let semicolon = try reason("SELECT * FROM t ; ")
-            #expect(semicolon == nil)
+            let hidden = try reason("SELECT * FROM t; /* ; */ -- all\n; SELEKT")
+            #expect(hidden == two)
+            for end in ["", " ; ", "; -- all; of it", " -- all", "; /* all; */ ;"] {
+                let whole = try reason("SELECT * FROM t\(end)")
+                #expect(whole == nil)
+            }
         }
         let none = try reason("sqlite:///nowhere/app.db?query=SELECT 1")
         #expect(none == "sqlite:///nowhere/app.db: unable to open database file")

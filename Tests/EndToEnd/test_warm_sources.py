@@ -405,7 +405,11 @@ def test_rows_that_are_no_items(start_server, config_file, postgresql):
         ("SELECT * FROM nothing", 'relation "nothing" does not exist'),
         ("SELEKT 1", "syntax error"),
         ("SELECT key FROM items", "there is no column named value"),
-        ("SELECT 1 AS key, 2 AS value; DROP TABLE items", "cannot insert multiple commands into a prepared statement"),
+        (
+            "SELECT 1 AS key, 2 AS value /* ; */; DROP TABLE items",
+            "the query is more than one statement; it must be one SELECT",
+        ),
+        ("SELECT 1 AS key, 2 AS value) TO STDOUT; DROP TABLE items --", 'syntax error at or near ")"'),
         ("DELETE FROM items RETURNING key, value", "syntax error"),
         ("SELECT key, (1 / 0)::text AS value FROM items", "SQLSTATE 22012"),
     ],
@@ -472,6 +476,30 @@ def test_a_timeout_for_statements_is_not_for_filling(start_server, config_file, 
     state = warmed(server)[0]
     assert (state["state"], state["loaded"], state["error"]) == ("done", 40, None)
     assert value(server, "40") == "1000"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 'a' AS key, ';' AS value",
+        "  SELECT 'a' AS key, ';' AS value ; \n;",
+        "SELECT 'a' AS key, ';' AS value -- all",
+        "SELECT 'a' AS key, ';' AS value; -- all",
+        "SELECT 'a' AS key, ';' AS value; -- all; of 'it\n ; /* and */",
+        "-- all; of it\nSELECT 'a' AS key, ';' AS value /* ; /* ; */ ' */ ; /* ; /* ; */ $a$ */ -- ;",
+        "SELECT 'a' AS key, $$;$$ AS value; --",
+        "SELECT 'a' AS key, $a$;$a$ AS value -- $a$;",
+        "SELECT E'a' AS key, E';--\\';' AS value, 1 AS \";\"; -- é;",
+        "(SELECT 'a' AS key, ';' AS value);",
+        "WITH rows (key, value) AS (VALUES ('a', ';')) TABLE rows; --",
+        "SELECT * FROM (VALUES ('a', ';')) AS \"; -- \" (key, value); --",
+    ],
+)
+def test_where_a_query_ends(start_server, config_file, postgresql, query):
+    server = start_on(start_server, config_file, postgresql, postgresql.url(query))
+    state = warmed(server)[0]
+    assert (state["state"], state["loaded"], state["error"]) == ("done", 1, None)
+    assert value(server, "a")[0] == ";"
 
 
 def test_the_server_stops_while_it_is_being_filled(start_server, config_file, postgresql):

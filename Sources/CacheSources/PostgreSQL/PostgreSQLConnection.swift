@@ -72,7 +72,7 @@ struct PostgreSQLConnection: ~Copyable {
         return body(names.map { UnsafePointer($0) } + [nil], values.map { UnsafePointer($0) } + [nil])
     }
 
-    /// Runs statements that return no rows.
+    /// Runs statements whose rows are not wanted.
     func run(_ statements: String) throws(SourceFailure) {
         try send(statements)
         _ = try result()
@@ -102,9 +102,19 @@ struct PostgreSQLConnection: ~Copyable {
     private func result() throws(SourceFailure) -> PostgreSQLResult {
         let result = PostgreSQLResult(try next())
         try check(result)
-        // Behind the last result stands none, and the connection is free again.
-        while let more = try next() { PQclear(more) }
+        try finish()
         return result
+    }
+
+    /// Passes over what is left of the statement's results. Behind the last stands none, and the connection is free again.
+    private func finish() throws(SourceFailure) {
+        while let more = try next() { PQclear(more) }
+    }
+
+    /// Undoes a statement that failed, and with it the failure of the transaction.
+    func rollBack(to savepoint: String) throws(SourceFailure) {
+        try finish()
+        try run("ROLLBACK TO SAVEPOINT " + savepoint)
     }
 
     /// Begins a `COPY … TO STDOUT`, for ``copiedRow(_:)`` to take its rows.
@@ -160,13 +170,18 @@ struct PostgreSQLConnection: ~Copyable {
 
     private func failure(of result: borrowing PostgreSQLResult) -> SourceFailure {
         guard let message = result.errorMessage else { return failure() }
+        let isSyntaxError = result.sqlState == "42601"
+        // The words may be in any language, and the state is that of all syntax errors.
+        if isSyntaxError, result.sourceFunction == "exec_parse_message" { return .severalStatements }
         // Class 57 (operator intervention: shut down, terminated), 08 (connection), 53 (resources), 40 (rolled back).
         let isTransient = ["57P", "08", "53", "40"].contains { result.sqlState.hasPrefix($0) }
         // Class 22 (data) has what is in the rows.
         let text =
             result.sqlState.hasPrefix("22") ? "a value cannot be had as the query asks" : SourceFailure.line(message)
-        return SourceFailure(
+        var failure = SourceFailure(
             "\(text) (SQLSTATE \(result.sqlState))", isTransient: isTransient || PQstatus(handle) == CONNECTION_BAD)
+        failure.isSyntaxError = isSyntaxError
+        return failure
     }
 
     private func failure() -> SourceFailure {
@@ -192,12 +207,15 @@ struct PostgreSQLResult: ~Copyable {
     }
 
     /// What is wrong, without the lines that show the query; nil if there is no result, or nothing is said.
-    fileprivate var errorMessage: String? {
-        PQresultErrorField(handle, CInt(UInt8(ascii: "M"))).map { String(cString: $0) }
-    }
+    fileprivate var errorMessage: String? { errorField("M") }
 
-    fileprivate var sqlState: String {
-        PQresultErrorField(handle, CInt(UInt8(ascii: "C"))).map { String(cString: $0) } ?? ""
+    fileprivate var sqlState: String { errorField("C") ?? "" }
+
+    /// The function of the server that refused the statement; nil if it does not say.
+    fileprivate var sourceFunction: String? { errorField("R") }
+
+    private func errorField(_ code: Unicode.Scalar) -> String? {
+        PQresultErrorField(handle, CInt(UInt8(ascii: code))).map { String(cString: $0) }
     }
 
     var columnCount: Int { Int(PQnfields(handle)) }

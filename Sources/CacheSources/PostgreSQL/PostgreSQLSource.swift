@@ -75,8 +75,7 @@ struct PostgreSQLSource {
         try connection.runOne("DECLARE warm NO SCROLL CURSOR FOR " + query)
         let layout = try RowLayout(try connection.describe(cursor: "warm"))
         try connection.run("CLOSE warm")
-        // A comment may end the query.
-        try connection.copy("COPY (\(Self.withoutSemicolon(query))\n) TO STDOUT")
+        try beginCopy(connection)
         var row = CopiedRow()
         var text = ItemText()
         var document = JSONDocument()
@@ -89,8 +88,26 @@ struct PostgreSQLSource {
         try reading.flush()
     }
 
-    private static func withoutSemicolon(_ query: String) -> Substring {
-        query[...(query.lastIndex { !$0.isWhitespace && $0 != ";" } ?? query.startIndex)]
+    /// Begins to copy the rows of the query, which is known to be one statement.
+    ///
+    /// `COPY` takes no semicolon behind the statement, and the server alone can tell which one ends it: others may be in quotes or in comments.
+    /// Behind that one are comments and more semicolons alone, so the statement is the longest text before a semicolon that the server can
+    /// parse.
+    private func beginCopy(_ connection: borrowing PostgreSQLConnection) throws(SourceFailure) {
+        try connection.run("SAVEPOINT before_copy")
+        var statement = query[...]
+        while true {
+            // Most queries have no comment at their end, and need no second try.
+            while let last = statement.last, last == ";" || last.isWhitespace { statement.removeLast() }
+            do throws(SourceFailure) {
+                // A comment may end it.
+                return try connection.copy("COPY (\(statement)\n) TO STDOUT")
+            } catch {
+                guard error.isSyntaxError, let semicolon = statement.lastIndex(of: ";") else { throw error }
+                statement = statement[..<semicolon]
+            }
+            try connection.rollBack(to: "before_copy")
+        }
     }
 }
 

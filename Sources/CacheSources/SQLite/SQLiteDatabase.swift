@@ -52,17 +52,19 @@ final class SQLiteDatabase {
     /// - Throws: ``SourceFailure`` if the text is no query, or more than one statement, or would change something; or when it is stopped.
     func prepare(_ query: String) throws(SourceFailure) -> SQLiteStatement {
         var statement: OpaquePointer?
-        // The rest of the text is in the text, so it is looked at while that is there.
-        let (status, hasMore) = query.withCString { text in
+        var second: OpaquePointer?
+        // The rest of the text is in the text, so it is looked at while that is there: comments and semicolons are no statement.
+        let (status, restStatus) = query.withCString { text in
             var rest: UnsafePointer<CChar>?
             let status = sqlite3_prepare_v2(handle, text, -1, &statement, &rest)
-            let tail = rest.map { String(cString: $0) } ?? ""
-            return (status, tail.contains { !$0.isWhitespace && $0 != ";" })
+            guard status == SQLITE_OK else { return (status, status) }
+            return (status, sqlite3_prepare_v2(handle, rest, -1, &second, nil))
         }
+        defer { sqlite3_finalize(second) }
         guard status == SQLITE_OK else { throw failure() }
         guard let statement else { throw SourceFailure("the query is empty") }
         let prepared = SQLiteStatement(database: self, handle: statement)
-        guard !hasMore else { throw SourceFailure("the query is more than one statement; it must be one SELECT") }
+        guard restStatus == SQLITE_OK, second == nil else { throw isCancelled() ? .cancelled : .severalStatements }
         guard sqlite3_stmt_readonly(statement) != 0 else {
             throw SourceFailure("the query changes the database; it must be a SELECT")
         }
