@@ -462,15 +462,18 @@ def test_a_connection_that_is_always_cut_is_given_up(start_server, config_file, 
         wire.close()
 
 
-def test_a_timeout_for_statements_is_not_for_filling(start_server, config_file, postgresql):
+@pytest.mark.parametrize("timeout", ["statement_timeout", "transaction_timeout"])
+def test_a_timeout_for_what_a_page_asks_is_not_for_filling(start_server, config_file, postgresql, timeout):
+    if postgresql.run(f"SELECT count(*) FROM pg_settings WHERE name = '{timeout}'") == "0\n":
+        pytest.skip(f"this PostgreSQL has no {timeout}; 17 and later do")
     postgresql.run(
         f"DROP ROLE IF EXISTS hasty; CREATE ROLE hasty LOGIN PASSWORD '{postgresql.password}';"
-        " ALTER ROLE hasty SET statement_timeout = '1s'"
+        f" ALTER ROLE hasty SET {timeout} = '1s'"
     )
     # The rows say what the timeout would be, in milliseconds.
     query = (
         "SELECT n::text AS key, reset_val || pg_sleep(0.05)::text AS value FROM pg_settings, generate_series(1, 40) n"
-        " WHERE name = 'statement_timeout'"
+        f" WHERE name = '{timeout}'"
     )
     server = start_on(start_server, config_file, postgresql, postgresql.url(query, user="hasty"))
     state = warmed(server)[0]

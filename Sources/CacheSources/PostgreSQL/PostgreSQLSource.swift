@@ -68,8 +68,11 @@ struct PostgreSQLSource {
             parameters, password: password, timeout: connectTimeout, isCancelled: reading.isCancelled)
         try connection.run("BEGIN READ ONLY")
         try connection.run("SET LOCAL bytea_output TO hex")
-        // All rows are one statement's, which a timeout for such as a page asks would end at the same place each time.
-        try connection.run("SET LOCAL statement_timeout TO 0")
+        // All rows are one statement's, which a timeout for such as a page asks would end at the same place each time. One for transactions
+        // is known to PostgreSQL from 17 on, which stops its clock when it is set to zero in their midst.
+        try connection.run(
+            "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')"
+        )
         // A cursor is for one query alone, by the protocol that takes one statement alone: no other text gets further than this. It also
         // tells the types, which COPY does not.
         try connection.runOne("DECLARE warm NO SCROLL CURSOR FOR " + query)
