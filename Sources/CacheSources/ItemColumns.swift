@@ -36,6 +36,15 @@ struct ItemColumns: Equatable {
         isJSON = json != nil
         ttl = try place(of: "ttl")
     }
+
+    /// Those of a query's rows.
+    init(ofQuery names: [String]) throws(SourceFailure) {
+        do throws(CacheError) {
+            try self.init(names)
+        } catch {
+            throw SourceFailure("the query's rows cannot be used: \(error.message)")
+        }
+    }
 }
 
 extension CacheError {

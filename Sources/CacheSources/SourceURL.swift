@@ -69,6 +69,16 @@ struct SourceURL {
         return parameters.remove(at: place).value
     }
 
+    /// The query of a database.
+    ///
+    /// - Throws: ``CacheError`` if there is none, with an example that has one.
+    mutating func takeQuery(of source: String, example: String) throws(CacheError) -> String {
+        guard let query = take("query"), query.contains(where: { !$0.isWhitespace }) else {
+            throw CacheError(.invalidConfiguration, "\(source) must have a query: \(example)")
+        }
+        return query
+    }
+
     /// The parameters that were not taken.
     func rest() -> [(name: String, value: String)] { parameters }
 

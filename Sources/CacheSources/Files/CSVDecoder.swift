@@ -4,16 +4,9 @@ internal import CacheCore
 ///
 /// A `value` is a text, and becomes a JSON string; what is in a column `json` in its place is JSON already.
 struct CSVDecoder: ItemDecoder {
-    private struct Columns {
-        var count: Int
-        var key: Int
-        var value: Int
-        var isJSON: Bool
-        var ttl: Int?
-    }
-
     private var reader: CSVReader
-    private var columns: Columns?
+    /// Which of so many columns is what; nil before the first row.
+    private var header: (columns: ItemColumns, count: Int)?
     private var text = ItemText()
 
     init(limits: EntryLimits) {
@@ -27,7 +20,7 @@ struct CSVDecoder: ItemDecoder {
 
     mutating func finish(into sink: inout ItemSink) throws(CacheError) {
         try load(&sink) { reader, body in reader.finish(body) }
-        guard columns != nil else { throw CacheError(.invalidBody, "it is empty; its first row must name the columns") }
+        guard header != nil else { throw CacheError(.invalidBody, "it is empty; its first row must name the columns") }
     }
 
     private mutating func load(
@@ -54,8 +47,9 @@ struct CSVDecoder: ItemDecoder {
     private mutating func take(
         _ row: CSVReader.Row, _ sink: inout ItemSink, _ document: inout JSONDocument
     ) throws(CacheError) {
-        guard let columns else {
-            columns = try Self.columns(of: row)
+        guard let (columns, columnCount) = header else {
+            let names = try Self.names(in: row)
+            header = (try ItemColumns(names), names.count)
             return
         }
         sink.number += 1
@@ -63,9 +57,9 @@ struct CSVDecoder: ItemDecoder {
             guard case .malformed(let reason) = row else { return }
             return sink.fail(CacheError(.invalidBody, "the row is not CSV: \(reason)"))
         }
-        guard ends.count == columns.count else {
+        guard ends.count == columnCount else {
             return sink.fail(
-                CacheError(.invalidBody, "the row has \(ends.count) fields; the first row has \(columns.count)"))
+                CacheError(.invalidBody, "the row has \(ends.count) fields; the first row has \(columnCount)"))
         }
         withBytes(of: bytes) { bytes in
             func field(_ index: Int) -> UnsafeRawBufferPointer {
@@ -87,8 +81,8 @@ struct CSVDecoder: ItemDecoder {
         if sink.isFull { sink.putIn() }
     }
 
-    /// - Throws: ``CacheError`` if the first row names no key or no value.
-    private static func columns(of row: CSVReader.Row) throws(CacheError) -> Columns {
+    /// What the first row says.
+    private static func names(in row: CSVReader.Row) throws(CacheError) -> [String] {
         guard case .fields(let bytes, let ends) = row else {
             throw CacheError(.invalidBody, "its first row, which must name the columns, is not CSV")
         }
@@ -100,8 +94,6 @@ struct CSVDecoder: ItemDecoder {
         if let first = names.first, first.unicodeScalars.first == "\u{FEFF}" {
             names[0] = String(first.unicodeScalars.dropFirst())
         }
-        let chosen = try ItemColumns(names)
-        return Columns(
-            count: names.count, key: chosen.key, value: chosen.value, isJSON: chosen.isJSON, ttl: chosen.ttl)
+        return names
     }
 }

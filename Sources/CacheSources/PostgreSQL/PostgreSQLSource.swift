@@ -17,11 +17,8 @@ struct PostgreSQLSource {
     /// - Throws: ``CacheError`` if the URL has no query.
     init(_ url: SourceURL, password: String?) throws(CacheError) {
         var url = url
-        let isComplete = "postgresql://user@host/database?query=SELECT key, value FROM …"
-        guard let query = url.take("query"), query.contains(where: { !$0.isWhitespace }) else {
-            throw CacheError(.invalidConfiguration, "a PostgreSQL source must have a query: \(isComplete)")
-        }
-        self.query = query
+        query = try url.takeQuery(
+            of: "a PostgreSQL source", example: "postgresql://user@host/database?query=SELECT key, value FROM …")
         let timeout = url.take("connect_timeout")
         guard let seconds = timeout.map({ Int($0) }) ?? 10, (1...3600).contains(seconds) else {
             throw CacheError(.invalidConfiguration, "connect_timeout must be a number of seconds from 1 to 3600")
@@ -124,11 +121,7 @@ private struct RowLayout {
     private let kind: ValueKind
 
     init(_ result: borrowing PostgreSQLResult) throws(SourceFailure) {
-        do throws(CacheError) {
-            columns = try ItemColumns((0..<result.columnCount).map { result.name(of: $0) })
-        } catch {
-            throw SourceFailure("the query's rows cannot be used: \(error.message)")
-        }
+        columns = try ItemColumns(ofQuery: (0..<result.columnCount).map { result.name(of: $0) })
         switch Int(result.type(of: columns.value)) {
         case _ where columns.isJSON, pq_type_json, pq_type_jsonb: kind = .json
         case pq_type_int2, pq_type_int4, pq_type_int8,

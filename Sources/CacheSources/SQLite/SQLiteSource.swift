@@ -15,25 +15,15 @@ struct SQLiteSource {
                 .invalidConfiguration, "an SQLite source must have an absolute path: sqlite:///data/app.db?query=…")
         }
         path = url.path
-        guard let query = url.take("query"), query.contains(where: { !$0.isWhitespace }) else {
-            throw CacheError(
-                .invalidConfiguration,
-                "an SQLite source must have a query: sqlite://\(url.path)?query=SELECT key, value FROM …")
-        }
-        self.query = query
+        query = try url.takeQuery(
+            of: "an SQLite source", example: "sqlite://\(url.path)?query=SELECT key, value FROM …")
         try url.refuseRest(known: "query")
     }
 
     func read(_ reading: inout SourceReading) throws(SourceFailure) {
         let database = try SQLiteDatabase(path: path, isCancelled: reading.isCancelled)
         var statement = try database.prepare(query)
-        let names = (0..<statement.columnCount).map { statement.name(of: $0) }
-        let columns: ItemColumns
-        do throws(CacheError) {
-            columns = try ItemColumns(names)
-        } catch {
-            throw SourceFailure("the query's rows cannot be used: \(error.message)")
-        }
+        let columns = try ItemColumns(ofQuery: (0..<statement.columnCount).map { statement.name(of: $0) })
         let isJSON = columns.isJSON || statement.declaredType(of: columns.value).uppercased().contains("JSON")
         var text = ItemText()
         // One document for all rows: nothing here is called back.
