@@ -164,10 +164,14 @@ extension ShardedStore {
         in shard: inout Shard, _ room: inout Ledger.Room
     ) -> Bool {
         let (now, rank) = clock.reading()
-        guard let entry = shard.table.find(key, hash: hash),
-            entry.expiresAt > now || shard.retain(entry, hash: hash, now: now) != nil,
-            ledger.enlarge(&room, toEntries: 0, bytes: shard.notes.growth(validator: validator, for: hash))
-        else { return false }
+        guard let entry = shard.table.find(key, hash: hash) else { return false }
+        if entry.expiresAt <= now {
+            guard let kept = shard.retain(entry, hash: hash, now: now) else { return false }
+            if !kept.wasStale { count(.expirations) }
+        }
+        guard ledger.enlarge(&room, toEntries: 0, bytes: shard.notes.growth(validator: validator, for: hash)) else {
+            return false
+        }
         let bytes = shard.footprint
         shard.renew(
             entry, hash: hash, storedAt: now, expiresAt: Self.expiry(after: lifetime, from: now), note: note,

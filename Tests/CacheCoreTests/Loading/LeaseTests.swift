@@ -199,6 +199,21 @@ struct LeaseTests {
         audit(test.cache)
     }
 
+    /// As it would be counted if a reader had come upon it before.
+    @Test func theExpiryOfWhatIsRenewedIsCounted() throws {
+        let test = try CacheOfLeases()
+        try test.put("k", "1", ttl: .seconds(10), stale: .seconds(10))
+        let (own, _) = try withUTF8(of: "k") { (key) throws(CacheError) in try test.cache.beginLoad(key) }
+        test.clock.advance(by: .seconds(11))
+        let isRenewed = withUTF8(of: "k") {
+            test.cache.renew($0, lifetime: nil, note: LoadNote(), validator: nil, filling: own)
+        }
+        #expect(isRenewed)
+        let stats = test.cache.getStats()
+        #expect([stats.expirations, stats.staleEntries, stats.currentSize] == [1, 0, 1])
+        audit(test.cache)
+    }
+
     @Test func whatWasDeletedIsNotRenewed() throws {
         let test = try CacheOfLeases()
         try test.put("k", "1", ttl: .seconds(10), stale: .seconds(10))
