@@ -31,6 +31,11 @@ struct LeaseTable {
     /// How many bytes ``put(_:for:)`` takes for a key of so many.
     func growth(keyCount: Int) -> Int { leases.growth + [UInt8].footprint(count: keyCount) }
 
+    /// How many bytes the first lease takes.
+    static func footprint(keyCount: Int) -> Int {
+        LeaseTable(mostLeases: 1, mostBytes: .max).growth(keyCount: keyCount)
+    }
+
     /// The lease of a key that is not over at `now`.
     func held(_ hash: UInt64, now: Int64) -> Held? {
         guard !isEmpty, let held = leases[hash], held.endsAt > now else { return nil }

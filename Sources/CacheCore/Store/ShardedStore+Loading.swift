@@ -240,6 +240,14 @@ extension ShardedStore {
         of key: UnsafeRawBufferPointer, _ body: (inout Shard, inout Ledger.Room) -> Grant
     ) throws(CacheError) -> Grant {
         try Self.validate(key: key)
+        // One that never fits is to cost no entry.
+        let footprint = LeaseTable.footprint(keyCount: key.count)
+        if let memoryLimit, footprint > memoryLimit - emptyFootprint {
+            throw CacheError(
+                .insufficientStorage,
+                "a lease of the key takes \(footprint) bytes; the cache may hold \(memoryLimit - emptyFootprint) in all"
+            )
+        }
         let index = shardIndex(hasher.hash(key))
         var room = Ledger.Room()
         defer { ledger.release(&room) }

@@ -225,4 +225,19 @@ struct LeaseTests {
         #expect(!isRenewed)
         #expect(test.get("k") == nil)
     }
+
+    @Test func aLeaseThatNeverFitsCostsNoEntry() throws {
+        let test = try CacheOfLeases(memoryLimit: CacheConfiguration.minimumMemoryLimit, shardCount: 1)
+        try test.put("k", "1")
+        let long = String(repeating: "k", count: Entry.maximumKeyCount)
+        let error = #expect(throws: CacheError.self) { try test.take(long) }
+        #expect(error?.code == .insufficientStorage)
+        withUTF8(of: long) { long in
+            let error = #expect(throws: CacheError.self) { try test.cache.beginLoad(long) }
+            #expect(error?.code == .insufficientStorage)
+        }
+        #expect(test.get("k") == "1")
+        #expect(test.cache.getStats().evictions == 0)
+        audit(test.cache)
+    }
 }
