@@ -6,12 +6,16 @@ struct KeyHasher {
     /// What hashes are like.
     enum Spread: CaseIterable {
         case even
-        /// One of sixteen, so that many keys share one.
+        /// One of sixteen, so that many keys share one: of the cache's own, all bits of two are as good as never the same, and what is
+        /// known of some entries alone, and leases, go by that (``isDistinct``).
         case sixteen
         /// They differ only in bits that a table does not keep.
         case low
         /// All are at the end of the last table, whose places behind the last home they fill.
         case high
+
+        /// Whether no two keys share one.
+        var isDistinct: Bool { self != .sixteen }
     }
 
     // libFuzzer calls from one thread.
@@ -22,7 +26,7 @@ struct KeyHasher {
         return switch Self.spread {
         case .even: hash
         case .sixteen: hash & 0xF000_0000_0000_0000
-        case .low: hash & 0xFFFF
+        case .low: hash & 0xFF_FFFF
         case .high: hash | 0xFFFF_FFF0_0000_0000
         }
     }

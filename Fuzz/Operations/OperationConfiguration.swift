@@ -31,6 +31,9 @@ struct OperationConfiguration: CustomStringConvertible {
         return try ProductionCache(configuration)
     }
 
+    /// Whether there are leases, and entries of which more is known than their values.
+    var usesNotes: Bool { spread.isDistinct }
+
     /// Whether anything may ever be evicted.
     var isBounded: Bool { capacity != nil || memoryLimit != nil }
 

@@ -34,6 +34,7 @@ final class OperationKeys {
         if let known = hashes[spread] { return known }
         let hasher = KeyHasher()
         let new = bytes.map { hasher.hash($0) }
+        require(!spread.isDistinct || Set(new).count == new.count, "two keys share a hash with \(spread)")
         hashes[spread] = new
         return new
     }

@@ -2,15 +2,16 @@
 extension OperationRun {
     mutating func compareStatistics(resets: Bool) {
         let stats = cache.getStats()
-        noteEvictions(written: [])
+        noteEvictions(Need())
         var expected = model.stats
-        expected.currentSize = model.held.count
+        expected.currentSize = model.held.count - model.staleCount
+        expected.staleEntries = model.staleCount
         expected.memoryBytes = stats.memoryBytes
         expected.whatIf = stats.whatIf
         expected.memoryLimit = configuration.memoryLimit
         expect(stats, is: expected, "the statistics")
         let removed = stats.replacements + stats.deletes + stats.evictions + stats.expirations
-        expect(stats.currentSize, is: heldAtReset + stats.puts - removed, "puts less removals")
+        expect(stats.currentSize, is: heldAtReset + stats.puts + renewals - removed, "puts less removals")
         if let limit = configuration.memoryLimit { expect(stats.memoryBytes <= limit, "\(stats.memoryBytes) bytes") }
         if let capacity = configuration.capacity {
             expect(stats.currentSize <= capacity, "\(stats.currentSize) entries")
@@ -19,6 +20,7 @@ extension OperationRun {
         cache.resetStats()
         model.resetStats()
         heldAtReset = stats.currentSize
+        renewals = 0
         removalsTold = 0
     }
 
@@ -31,6 +33,7 @@ extension OperationRun {
             if model.held[key] == nil, let entry = entry(key), entry.expiresAt <= model.now { continue }
             checkHeld(key)
         }
+        for key in 0..<OperationKeys.count { checkLease(key) }
         scribble()
     }
 
@@ -39,15 +42,7 @@ extension OperationRun {
     /// What the cache refuses, and that nothing comes of it.
     mutating func refuse(_ kind: Int) {
         let key = keys.names[kind]
-        func expectRefusal(_ code: CacheError.Code, _ body: () throws -> Void) {
-            do {
-                try body()
-                fail("it was not refused as \(code.rawValue)")
-            } catch {
-                expect((error as? CacheError)?.code, is: code, "the error")
-            }
-        }
-        switch kind % 8 {
+        switch kind % 10 {
         case 0: expectRefusal(.invalidKey) { try cache.putJSON("", [0x31]) }
         case 1: expectRefusal(.keyTooLong) { try cache.putJSON(Self.tooLong, [0x31]) }
         case 2: expectRefusal(.invalidJSON) { try cache.putJSON(key, Array("{\"a\":1".utf8)) }
@@ -55,10 +50,21 @@ extension OperationRun {
         case 4:
             expectRefusal(.invalidTTL) { try cache.put(key, 1, ttl: CacheConfiguration.maximumTTL + .nanoseconds(1)) }
         case 5: expectRefusal(.invalidKey) { _ = try cache.mgetJSON([key, ""]) }
-        case 6: expectRefusal(.keyTooLong) { try cache.mdelete([key, Self.tooLong]) }
+        case 6: expectRefusal(.invalidTTL) { try cache.touch([key], ttl: .zero) }
+        case 7: expectRefusal(.invalidTag) { try cache.putJSON(key, [0x31], tags: ["t", ""]) }
+        case 8: expectRefusal(.keyTooLong) { try cache.mdelete([key, Self.tooLong]) }
         default:
             let cursor = ListingCursor(process: cache.store.hasher.identity &+ 1, hash: 0)
             expectRefusal(.invalidCursor) { _ = try cache.keys(after: cursor) }
         }
+    }
+
+    func expectRefusal(_ code: CacheError.Code, _ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            return expect((error as? CacheError)?.code, is: code, "the error")
+        }
+        fail("it was not refused as \(code.rawValue)")
     }
 }

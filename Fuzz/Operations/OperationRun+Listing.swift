@@ -1,4 +1,4 @@
-/// Going over many keys: listings, exports, and removals by batch and by prefix.
+/// Going over many keys: listings, exports, and removals by batch, by prefix and by tag.
 extension OperationRun {
     mutating func deleteBatch(_ numbers: [Int]) throws {
         var expected = 0
@@ -10,6 +10,17 @@ extension OperationRun {
         var expected = 0
         for key in keys.numbers(prefix: prefix) where model.delete(key) { expected += 1 }
         expect(cache.deleteAll(prefix: prefix), is: expected, "deleted")
+    }
+
+    /// - Parameter spared: A lease that is not ended, by when it was taken.
+    mutating func deleteTag(_ tag: Int, prefix: String, sparing spared: Int?) {
+        let spared = spared.flatMap { lease($0) }
+        let numbers = prefix.isEmpty ? Array(0..<OperationKeys.count) : keys.numbers(prefix: prefix)
+        let expected = model.deleteAll(tag: tag, of: numbers, sparing: spared?.number)
+        let count = cache.deleteAll(
+            tag: OperationNotes.tagNames[tag], prefix: Array(prefix.utf8), sparing: spared?.lease)
+        expect(count, is: expected, "deleted")
+        if let spared { checkLease(spared.key) }
     }
 
     /// A listing that is under way, with other operations between its pages.
@@ -36,7 +47,7 @@ extension OperationRun {
                 fail("\(info.key.debugDescription) was listed")
             }
             expect(listing.listed.insert(key).inserted, "key \(key) was listed twice")
-            expect(info.size, is: entry.value.padding + 1, "the size of key \(key) in a listing")
+            expect(info.size, is: entry.value.count, "the size of key \(key) in a listing")
             let timeLeft = entry.expiresAt == .max ? nil : Duration.nanoseconds(entry.expiresAt - model.now)
             expect(info.ttl, is: timeLeft, "the time left of key \(key) in a listing")
         }
@@ -71,9 +82,15 @@ extension OperationRun {
                 fail("a line was exported of no entry")
             }
             expect(exported.insert(key).inserted, "key \(key) was exported twice")
-            let front = begin + keys[key] + Array("\",\"value\":".utf8) + OperationValues.text(entry.value)
-            let end = entry.expiresAt == .max ? "}" : ",\"expires_at\":"
-            expect(line.starts(with: front + Array(end.utf8)), "the line that was exported of key \(key)")
+            let front = begin + keys[key] + Array("\",\"value\":".utf8) + entry.value.text
+            let expiry = entry.expiresAt == .max ? "" : ",\"expires_at\":"
+            expect(line.starts(with: front + Array(expiry.utf8)), "the line that was exported of key \(key)")
+            let names = entry.tags.map { OperationNotes.tagNames[$0] }.map {
+                "\"\(String(decoding: $0, as: UTF8.self))\""
+            }
+            let tags = names.isEmpty ? "" : ",\"tags\":[\(names.joined(separator: ","))]"
+            let end = Array("\(tags)}".utf8)
+            expect(line.suffix(end.count).elementsEqual(end), "the end of the line that was exported of key \(key)")
         }
         let expected = Set(keys.numbers(prefix: prefix).filter { model.live($0) != nil })
         expect(exported, is: expected, "the keys that were exported")

@@ -2,24 +2,19 @@
 
 /// What a cache must do, said as plainly as can be: a dictionary, a list in the order of the uses, a clock, counters.
 ///
-/// Keys and values are numbers here; who runs it knows their texts. An expired entry is gone for everyone, but it is held,
-/// and takes room, until someone comes upon it or the tick of the timer wheel is over in which it expired; or longer, if it is to be
-/// kept to be served stale.
+/// Keys, tags and validators are numbers here; who runs it knows their texts, and declares what a `Value` is. An expired entry is gone
+/// for everyone, but it is held, and takes room, until someone comes upon it or the tick of the timer wheel is over in which it
+/// expired; or longer, if it is to be kept to be served stale.
 struct CacheModel {
-    struct Value: Equatable {
-        var number: Int
-        /// How long the text is beyond the shortest.
-        var padding: Int
-    }
-
     struct Held {
         var value: Value
         var storedAt: Int64
         /// `Int64.max` if it does not expire.
         var expiresAt: Int64
-        var tag: Int?
+        var tags: [Int] = []
         /// How long it is kept past its expiry.
         var retention: Int64 = 0
+        var validator: Int?
         /// Whether it is kept past its expiry, which was counted.
         var isStale = false
 
@@ -52,6 +47,8 @@ struct CacheModel {
     private(set) var operations = 0
     private(set) var leases: [Int: Lease] = [:]
     private var leaseCount = 0
+    /// The keys that are known to have nothing at their origin, and when that is to be asked again.
+    private(set) var absences: [Int: Int64] = [:]
     /// Who tells of evictions may have to tell what they did to these too.
     var stats: CacheStats
 
@@ -100,13 +97,14 @@ struct CacheModel {
     // Optimized into its callers, with what they read of the model, it makes the compiler of Swift 6.3.1 fail.
     @inline(never)
     mutating func put(
-        _ key: Int, _ value: Value, lifetime: Int64?, tag: Int? = nil, retention: Int64 = 0
+        _ key: Int, _ value: Value, lifetime: Int64?, tags: [Int] = [], retention: Int64 = 0, validator: Int? = nil
     ) -> Bool {
         operations += 1
         stats.puts += 1
-        leases[key] = nil
+        noteChange(of: key)
         let entry = Held(
-            value: value, storedAt: now, expiresAt: lifetime.map { now + $0 } ?? .max, tag: tag, retention: retention)
+            value: value, storedAt: now, expiresAt: lifetime.map { now + $0 } ?? .max, tags: tags,
+            retention: retention, validator: validator)
         if let old = held[key] {
             let wasAlive = old.expiresAt > now
             if wasAlive {
@@ -126,10 +124,19 @@ struct CacheModel {
         return true
     }
 
+    /// Puts a value that follows from the live one in the place of that, and keeps its tags and for how long it may be served stale.
+    ///
+    /// - Parameter lifetime: nil to leave the expiry as it is.
+    mutating func update(_ key: Int, _ value: Value, lifetime: Int64?) {
+        guard let old = live(key) else { preconditionFailure("nothing is there to be updated") }
+        _ = put(key, value, lifetime: lifetime, tags: old.tags, retention: old.retention)
+        if lifetime == nil { held[key]?.expiresAt = old.expiresAt }
+    }
+
     /// - Returns: Whether there was a live one.
     mutating func delete(_ key: Int) -> Bool {
         operations += 1
-        leases[key] = nil
+        noteChange(of: key)
         guard held[key] != nil else { return false }
         let wasAlive = live(key) != nil
         if wasAlive { stats.deletes += 1 }
@@ -144,6 +151,25 @@ struct CacheModel {
         held[key]?.expiresAt = lifetime.map { now + $0 } ?? .max
         use(key)
         return true
+    }
+
+    /// Removes the entries that have a tag, of some keys, and ends all leases of these but for one.
+    ///
+    /// - Returns: How many live ones there were.
+    mutating func deleteAll(tag: Int, of keys: some Sequence<Int>, sparing spared: Int? = nil) -> Int {
+        let kept = leases.filter { $0.value.number == spared }
+        var count = 0
+        for key in keys {
+            if held[key]?.tags.contains(tag) == true, delete(key) { count += 1 }
+            leases[key] = kept[key]
+        }
+        return count
+    }
+
+    /// Notes that a key was changed: nobody may fill it who began to load before, and what was known of its absence is over.
+    mutating func noteChange(of key: Int) {
+        leases[key] = nil
+        absences[key] = nil
     }
 
     // MARK: Leases
@@ -179,19 +205,45 @@ struct CacheModel {
         if isFilled { stats.leasesFilled += 1 } else { stats.leasesLost += 1 }
     }
 
+    /// - Parameter hasRoom: Whether there is room for what is to be known of it.
     /// - Returns: Whether the value that is there is fresh again.
-    mutating func renew(_ key: Int, _ number: Int, lifetime: Int64?, retention: Int64) -> Bool {
+    mutating func renew(
+        _ key: Int, _ number: Int, lifetime: Int64?, retention: Int64, validator: Int? = nil, hasRoom: Bool = true
+    ) -> Bool {
         guard holds(key, number), live(key) != nil || stale(key) != nil else { return false }
         operations += 1
         if live(key) == nil { expire(key, at: now) }
+        guard hasRoom else { return false }
         held[key]?.storedAt = now
         held[key]?.expiresAt = lifetime.map { now + $0 } ?? .max
         held[key]?.retention = retention
+        held[key]?.validator = validator
         if held[key]?.isStale == true { staleCount -= 1 }
         held[key]?.isStale = false
-        leases[key] = nil
+        noteChange(of: key)
         use(key)
         return true
+    }
+
+    /// Notes that the origin has nothing under a key: what is there expires at once.
+    ///
+    /// - Parameter lifetime: nil for not to be noted.
+    /// - Returns: Whether the lease was held.
+    mutating func noteAbsence(of key: Int, _ number: Int, lifetime: Int64?) -> Bool {
+        guard holds(key, number) else { return false }
+        operations += 1
+        noteChange(of: key)
+        if held[key] != nil {
+            if live(key) != nil { stats.expirations += 1 }
+            remove(key)
+        }
+        absences[key] = lifetime.map { now + $0 }
+        return true
+    }
+
+    func absenceTimeLeft(of key: Int) -> Int64? {
+        guard let end = absences[key], end > now else { return nil }
+        return end - now
     }
 
     mutating func revokeLeases(of keys: some Sequence<Int>) {
@@ -203,9 +255,6 @@ struct CacheModel {
         leases[key] = Lease(number: leaseCount, endsAt: endsAt)
         return leaseCount
     }
-
-    /// The keys held whose entries have a tag.
-    func keys(tagged tag: Int) -> [Int] { held.filter { $0.value.tag == tag }.map(\.key) }
 
     /// Lets an entry go that is held, to make room.
     mutating func evict(_ key: Int) {

@@ -12,6 +12,14 @@ enum ModelTimes {
     case arbitrary
 }
 
+extension CacheModel {
+    struct Value: Equatable {
+        var number: Int
+        /// How long the text is beyond the shortest.
+        var padding: Int
+    }
+}
+
 /// Random operations on a cache and on its model, compared at every step.
 ///
 /// The run ends with an error at the first operation whose results differ, as all that follows would differ too.
@@ -145,22 +153,22 @@ struct ModelRun {
         let key = random.below(names.count)
         let value = newValue()
         let lifetime = newLifetime()
-        let tag = random.oneIn(4) ? random.below(5) : nil
+        let tags = random.oneIn(4) ? [random.below(5)] : []
         let isEncoded = random.oneIn(16)
         let retention = isEncoded || random.oneIn(2) ? 0 : newRetention()
         let expected = model.put(
-            key, value, lifetime: lifetime ?? defaultLifetime, tag: isEncoded ? nil : tag, retention: retention)
+            key, value, lifetime: lifetime ?? defaultLifetime, tags: isEncoded ? [] : tags, retention: retention)
         let ttl = lifetime.map { Duration.nanoseconds($0) }
         if retention > 0 {
             let outcome = try put(
-                key, value, lifetime: lifetime ?? defaultLifetime, tag: tag, retention: retention)
+                key, value, lifetime: lifetime ?? defaultLifetime, tags: tags, retention: retention)
             try expect(outcome == (expected ? .created : .replaced), "put \(names[key].debugDescription)")
         } else if isEncoded {
             try cache.put(names[key], CodableValue(value: value), ttl: ttl)
         } else {
             var json = text(value)
             if random.oneIn(4) { json.insert(contentsOf: " \n\t".utf8, at: 1) }
-            let isNew = try cache.putJSON(names[key], json, ttl: ttl, tags: tag.map { ["t\($0)", "all"] } ?? [])
+            let isNew = try cache.putJSON(names[key], json, ttl: ttl, tags: names(ofTags: tags))
             try expect(isNew == expected, "put \(names[key].debugDescription)")
         }
     }
@@ -196,10 +204,10 @@ struct ModelRun {
     // MARK: Leases and stale values
 
     private func put(
-        _ key: Int, _ value: CacheModel.Value, lifetime: Int64?, tag: Int? = nil, retention: Int64,
+        _ key: Int, _ value: CacheModel.Value, lifetime: Int64?, tags: [Int] = [], retention: Int64,
         filling lease: Lease? = nil
     ) throws -> PutOutcome {
-        let tags = try TagList.make(tag.map { ["t\($0)", "all"] } ?? [])
+        let tags = try TagList.make(names(ofTags: tags))
         // The validator's length varies: it is memory that is to be counted.
         let validator = retention % 3 == 0 ? nil : [UInt8](repeating: 7, count: Int(retention % 90))
         return try cache.withParsed(text(value)) { (document: borrowing JSONDocument) throws(CacheError) in
@@ -226,6 +234,8 @@ struct ModelRun {
             try expect(note.staleIfError == stale?.retention, "the note of stale \(name.debugDescription)")
         }
     }
+
+    private func names(ofTags tags: [Int]) -> [String] { tags.isEmpty ? [] : tags.map { "t\($0)" } + ["all"] }
 
     private func digest(_ value: CacheModel.Value) -> UInt64 { text(value).withUnsafeBytes { contentDigest($0) } }
 
@@ -310,9 +320,7 @@ struct ModelRun {
 
     private mutating func removeTagged() throws {
         let tag = random.below(5)
-        model.revokeLeases(of: names.indices)
-        var expected = 0
-        for key in model.keys(tagged: tag) where model.delete(key) { expected += 1 }
+        let expected = model.deleteAll(tag: tag, of: names.indices)
         try expect(cache.deleteAll(tag: "t\(tag)") == expected, "deleteAll of tag \(tag)")
     }
 

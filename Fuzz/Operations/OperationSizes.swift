@@ -1,53 +1,3 @@
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
-
-/// The values: JSON strings that follow from a number and a length, unlike each other from one end to the other.
-enum OperationValues {
-    /// The shortest has one byte, which the model counts no padding from.
-    static func value(_ number: Int, count: Int) -> CacheModel.Value {
-        CacheModel.Value(number: number, padding: count - 1)
-    }
-
-    static func text(_ value: CacheModel.Value) -> [UInt8] {
-        let count = value.padding + 1
-        guard count > 1 else { return [digit(value)] }
-        var text: [UInt8] = []
-        text.reserveCapacity(count)
-        text.append(UInt8(ascii: "\""))
-        text.append(contentsOf: letters[start(value)..<start(value) + count - 2])
-        text.append(UInt8(ascii: "\""))
-        return text
-    }
-
-    static func isText(_ bytes: UnsafeRawBufferPointer, of value: CacheModel.Value) -> Bool {
-        let count = value.padding + 1
-        guard bytes.count == count else { return false }
-        guard count > 1 else { return bytes[0] == digit(value) }
-        guard bytes[0] == UInt8(ascii: "\""), bytes[count - 1] == UInt8(ascii: "\"") else { return false }
-        return letters.withUnsafeBytes {
-            memcmp($0.baseAddress! + start(value), bytes.baseAddress! + 1, count - 2) == 0
-        }
-    }
-
-    private static func digit(_ value: CacheModel.Value) -> UInt8 { UInt8(ascii: "0") + UInt8(value.number % 10) }
-    private static func start(_ value: CacheModel.Value) -> Int { value.number * 61 % starts }
-
-    private static let starts = 4093
-    private static let letters: [UInt8] = {
-        var state: UInt32 = 2_463_534_242
-        return (0..<longest + starts).map { _ in
-            state ^= state << 13
-            state ^= state >> 17
-            state ^= state << 5
-            return UInt8(ascii: "a") + UInt8(state >> 8 & 15)
-        }
-    }()
-    static let longest = 100_000
-}
-
 /// Lengths of values about those at which an entry is stored in another way.
 struct OperationSizes {
     private enum Size {
@@ -72,7 +22,7 @@ struct OperationSizes {
         for bound in [ValueBlock.digestThreshold, Int(UInt16.max), geometry.mostValueBytes] {
             sizes += (-1...1).map { .exact(bound + $0) }
         }
-        sizes += [.exact(3 * geometry.pageSize), .exact(OperationValues.longest)]
+        sizes += [.exact(3 * geometry.pageSize), .exact(OperationValue.longest)]
         self.sizes = sizes
     }
 
