@@ -1,6 +1,6 @@
 /// What a write asks for of the value that is there: from a byte.
 enum OperationCondition: Int, CaseIterable {
-    case anything, nothing, same, another, notSame, notAnother, sameNotAnother, oneOfTwo
+    case anything, nothing, same, another, notSame, notAnother, sameNotAnother, oneOfTwo, sameNotSame
 
     init(_ code: Int) { self = Self.allCases[code % Self.allCases.count] }
 
@@ -15,6 +15,7 @@ enum OperationCondition: Int, CaseIterable {
         case .notAnother: WriteCondition(noneMatch: .digests([~digest]))
         case .sameNotAnother: WriteCondition(match: .digests([digest]), noneMatch: .digests([digest ^ 1]))
         case .oneOfTwo: WriteCondition(match: .digests([~digest, digest]))
+        case .sameNotSame: WriteCondition(match: .any, noneMatch: .digests([digest]))
         }
     }
 
@@ -23,7 +24,7 @@ enum OperationCondition: Int, CaseIterable {
         switch self {
         case .anything, .same, .sameNotAnother, .oneOfTwo: isThere
         case .nothing, .notSame: !isThere
-        case .another: false
+        case .another, .sameNotSame: false
         case .notAnother: true
         }
     }

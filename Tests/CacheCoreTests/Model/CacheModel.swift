@@ -258,6 +258,7 @@ struct CacheModel {
 
     /// Lets an entry go that is held, to make room.
     mutating func evict(_ key: Int) {
+        operations += 1
         if live(key) != nil { stats.evictions += 1 }
         remove(key)
     }
