@@ -148,6 +148,10 @@ package struct ItemReader {
         return lifetime
     }
 
+    /// By how many seconds an expiry may be beyond the longest time to live, which it is then: an entry with ten years to live is exported, a
+    /// moment ahead of this clock or rounded, and is to be loaded.
+    private static let clockTolerance = 60.0
+
     private static func timeLeft(
         _ document: borrowing JSONDocument, until node: JSONNode, wallClock: Int64
     ) throws(CacheError) -> Int64 {
@@ -155,7 +159,7 @@ package struct ItemReader {
         if let seconds = document.double(node) {
             let left = seconds - Double(wallClock) / 1e9
             if left <= 0 { return 0 }
-            if left <= Double(maximum) { return max(1, Int64(left * 1e9)) }
+            if left <= Double(maximum) + clockTolerance { return max(1, Int64(min(left, Double(maximum)) * 1e9)) }
         }
         throw CacheError(
             .invalidTTL,

@@ -47,6 +47,11 @@ import Testing
             #"{"key":"k","value":1,"expires_at":2015360000}"#,
             Read(key: "k", value: "1", lifetime: 315_360_000_000_000_000)
         ),
+        // By a clock that is a minute ahead.
+        (
+            #"{"key":"k","value":1,"expires_at":2015360060}"#,
+            Read(key: "k", value: "1", lifetime: 315_360_000_000_000_000)
+        ),
         (#"{"\u006bey":"k","v\u0061lue":1}"#, Read(key: "k", value: "1", lifetime: 77)),
         (
             #"{"key":"\u0000\n\u00e9\ud83d\ude00","value":1}"#,
@@ -88,7 +93,7 @@ import Testing
         (#"{"key":"k","value":1,"ttl":{}}"#, .invalidTTL), (#"{"key":"k","value":1,"expires_at":"5"}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":1e400}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":1e300}"#, .invalidTTL),
-        (#"{"key":"k","value":1,"expires_at":2015360001}"#, .invalidTTL),
+        (#"{"key":"k","value":1,"expires_at":2015360061}"#, .invalidTTL),
         (#"{"key":"k","value":1,"expires_at":1700000001,"ttl":1}"#, .invalidTTL),
         (#"{"key":"a","key":"b","value":1}"#, .invalidBody), (#"{"key":"a","value":1,"value":1}"#, .invalidBody),
         (#"{"key":"a","value":1,"ttl":null,"ttl":1}"#, .invalidBody),
