@@ -72,6 +72,19 @@ final class ScriptedOrigin: Sendable {
         let state = Locked(State())
     }
 
+    /// Loads that a test leaves under way hold the loader, which holds what they wait in.
+    deinit {
+        let waiting = box.state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        let due = alarms.list.withLock { list in
+            defer { list = [] }
+            return list
+        }
+        withExtendedLifetime((waiting, due)) {}
+    }
+
     var requests: [OriginRequest] { box.state.withLock { $0.requests } }
     var requestCount: Int { box.state.withLock { $0.requests.count } }
     var faults: [FetchFailure] { box.state.withLock { $0.faults } }
