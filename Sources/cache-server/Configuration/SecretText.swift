@@ -22,33 +22,22 @@ struct SecretText: Sendable, Equatable, Decodable, CustomStringConvertible, Cust
     }
 
     init(from decoder: any Decoder) throws {
-        do {
-            place = .here(try decoder.singleValueContainer().decode(String.self))
-            return
-        } catch is DecodingError {
-            // It is an object then.
-        }
-        let container: KeyedDecodingContainer<CodingKeys>
-        do {
-            container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-        } catch DecodingError.typeMismatch(_, let context) {
-            throw Self.requirement(context.codingPath)
-        }
-        let name = try container.decodeIfPresent(String.self, forKey: .env)
-        let path = try container.decodeIfPresent(String.self, forKey: .file)
-        switch (name, path) {
-        case (let name?, nil) where !name.isEmpty: place = .environment(name)
-        case (nil, let path?) where !path.isEmpty: place = .file(path)
-        default: throw Self.requirement(decoder.codingPath)
+        switch try decoder.textOrObject(keyedBy: CodingKeys.self, otherwise: Self.requirement) {
+        case .text(let text): place = .here(text)
+        case .object(let container):
+            let name = try container.decodeIfPresent(String.self, forKey: .env)
+            let path = try container.decodeIfPresent(String.self, forKey: .file)
+            switch (name, path) {
+            case (let name?, nil) where !name.isEmpty: place = .environment(name)
+            case (nil, let path?) where !path.isEmpty: place = .file(path)
+            default:
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath, debugDescription: "must be \(Self.requirement)"))
+            }
         }
     }
 
-    private static func requirement(_ path: [any CodingKey]) -> DecodingError {
-        .dataCorrupted(
-            .init(
-                codingPath: path,
-                debugDescription: #"must be a string, {"env": "NAME"} or {"file": "/path"}"#))
-    }
+    private static let requirement = #"a string, {"env": "NAME"} or {"file": "/path"}"#
 
     /// The text, read anew at each call; of a file without the line feed at its end.
     ///

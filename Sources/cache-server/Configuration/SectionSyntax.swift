@@ -81,7 +81,28 @@ enum SectionSyntax {
     }
 }
 
+/// What may be written as its text alone, or as an object that says more.
+enum TextOrObject<Key: CodingKey> {
+    case text(String)
+    case object(KeyedDecodingContainer<Key>)
+}
+
 extension Decoder {
+    /// A text, or an object as ``strictContainer(keyedBy:)`` takes it.
+    ///
+    /// - Parameter requirement: What anything else is told that it must be.
+    func textOrObject<Key: CodingKey & CaseIterable>(
+        keyedBy type: Key.Type, otherwise requirement: String
+    ) throws -> TextOrObject<Key> {
+        if let text = try? singleValueContainer().decode(String.self) { return .text(text) }
+        do {
+            return .object(try strictContainer(keyedBy: type))
+        } catch DecodingError.typeMismatch(_, let context) {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: context.codingPath, debugDescription: "must be \(requirement)"))
+        }
+    }
+
     /// As `container(keyedBy:)`, but an object with a key that is none of `Key` is refused, with the nearest one that is.
     func strictContainer<Key: CodingKey & CaseIterable>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         for key in try container(keyedBy: SectionSyntax.AnyKey.self).allKeys {

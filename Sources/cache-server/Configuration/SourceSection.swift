@@ -17,25 +17,17 @@ struct SourceSection: Sendable, Equatable, Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        do {
-            self.init(url: try decoder.singleValueContainer().decode(String.self))
-            return
-        } catch is DecodingError {
-            // It is an object then.
+        switch try decoder.textOrObject(
+            keyedBy: CodingKeys.self,
+            otherwise: #"a URL, a path or an object such as {"url": "file:///items.ndjson"}"#)
+        {
+        case .text(let url): self.init(url: url)
+        case .object(let container):
+            self.init(url: try container.decode(String.self, forKey: .url))
+            headers = try container.decodeIfPresent([String: SecretText].self, forKey: .headers) ?? [:]
+            password = try container.decodeIfPresent(SecretText.self, forKey: .password)
+            prefix = try container.decodeIfPresent(String.self, forKey: .prefix)
+            if let text = try container.decodeIfPresent(SectionDuration.self, forKey: .ttl) { ttl = text.duration }
         }
-        let container: KeyedDecodingContainer<CodingKeys>
-        do {
-            container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-        } catch DecodingError.typeMismatch(_, let context) {
-            throw DecodingError.dataCorrupted(
-                .init(
-                    codingPath: context.codingPath,
-                    debugDescription: #"must be a URL, a path or an object such as {"url": "file:///items.ndjson"}"#))
-        }
-        self.init(url: try container.decode(String.self, forKey: .url))
-        headers = try container.decodeIfPresent([String: SecretText].self, forKey: .headers) ?? [:]
-        password = try container.decodeIfPresent(SecretText.self, forKey: .password)
-        prefix = try container.decodeIfPresent(String.self, forKey: .prefix)
-        if let text = try container.decodeIfPresent(SectionDuration.self, forKey: .ttl) { ttl = text.duration }
     }
 }
