@@ -42,12 +42,11 @@ struct HTTPBenchmark: ParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func validate() throws {
-        for (name, value, most) in [
-            ("--rounds", rounds, 1000), ("--seconds", seconds, 3600), ("--connections", connections, 10_000),
-            ("--load-threads", loadThreads, connections),
-        ] where value < 1 || value > most {
-            throw ValidationError("\(name) must be from 1 to \(most), not \(value)")
-        }
+        try require([
+            ("--rounds", rounds, 1...1000), ("--seconds", seconds, 1...3600),
+            ("--connections", connections, 1...10_000),
+        ])
+        try require([("--load-threads", loadThreads, 1...connections)])
     }
 
     func run() throws {

@@ -35,12 +35,10 @@ struct MicroBenchmark: ParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func validate() throws {
-        for (name, value, most) in [
-            ("--rounds", rounds, 1000), ("--entries", entries, 10_000_000),
-            ("--large-entries", largeEntries, 10_000_000),
-        ] where value < 1 || value > most {
-            throw ValidationError("\(name) must be from 1 to \(most), not \(value)")
-        }
+        try require([
+            ("--rounds", rounds, 1...1000), ("--entries", entries, 1...10_000_000),
+            ("--large-entries", largeEntries, 1...10_000_000),
+        ])
         guard seconds > 0, seconds <= 3600 else {
             throw ValidationError("--seconds must be more than 0 and at most 3600, not \(seconds)")
         }

@@ -36,13 +36,10 @@ struct SnapshotBenchmark: ParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func validate() throws {
-        for (name, value, range) in [
+        try require([
             ("--entries", entries, Workload.keyCount...100_000_000), ("--rounds", rounds, 1...1000),
             ("--seconds", seconds, 1...3600), ("--connections", connections, 1...10_000),
-        ] where !range.contains(value) {
-            throw ValidationError(
-                "\(name) must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
-        }
+        ])
     }
 
     func run() throws {
