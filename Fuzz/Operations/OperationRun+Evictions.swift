@@ -142,16 +142,21 @@ extension OperationRun {
         defer { block.release() }
         expect(expected.value.isText(block.value), "the value of key \(key) is another")
         guard configuration.usesNotes else { return }
-        let shard = cache.store.shards + cache.store.shardIndex(hashes[key])
+        checkTags(of: key, expected, in: cache)
         let hash = hashes[key]
-        let tags = shard.pointee.tags.tags(of: hash)?.names ?? []
-        expect(tags, is: expected.tags.map { OperationNotes.tagNames[$0] }, "the tags of key \(key)")
+        let shard = cache.store.shards + cache.store.shardIndex(hash)
         let noted = shard.pointee.notes[hash]
         expect(
             noted?.note ?? LoadNote(), is: OperationNotes.note(retention: expected.retention), "the note of key \(key)")
         expect(noted?.isStale != true || expected.isStale, "key \(key) is stale too early")
         let validator = OperationNotes.validatorBytes(expected.validator)
         expect(shard.pointee.notes.validator(hash), is: validator, "the validator of key \(key)")
+    }
+
+    func checkTags(of key: Int, _ expected: CacheModel.Held, in cache: ProductionCache) {
+        let shard = cache.store.shards + cache.store.shardIndex(hashes[key])
+        let tags = shard.pointee.tags.tags(of: hashes[key])?.names ?? []
+        expect(tags, is: expected.tags.map { OperationNotes.tagNames[$0] }, "the tags of key \(key)")
     }
 
     /// Takes the counters of removals from the cache, where the model cannot know them; ``compareStatistics(resets:)`` sees

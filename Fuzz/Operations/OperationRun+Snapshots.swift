@@ -45,9 +45,7 @@ extension OperationRun {
             expect(abs(left - expected) <= Self.mostInexact, "restored key \(key) has \(left) ns left, not \(expected)")
         case (let left, let expected): expect(left, is: expected, "the time left of restored key \(key)")
         }
-        let shard = restored.store.shards + restored.store.shardIndex(hashes[key])
-        let tags = shard.pointee.tags.tags(of: hashes[key])?.names ?? []
-        expect(tags, is: expected.tags.map { OperationNotes.tagNames[$0] }, "the tags of restored key \(key)")
+        checkTags(of: key, expected, in: restored)
         return true
     }
 

@@ -75,13 +75,7 @@ struct AnswerTests {
     @Test("Bodies come decompressed", arguments: [CompressionFormat.zstd, .gzip])
     func compressed(_ format: CompressionFormat) async throws {
         let text = String(repeating: "well packed ", count: 10_000)
-        let packed = try #require(pack(text, format))
-        let (client, server) = try serve { connection, _ in
-            _ = try connection.readHead()
-            try connection.send(
-                "HTTP/1.1 200 OK\r\nContent-Encoding: \(format.rawValue)\r\nContent-Length: \(packed.count)\r\n\r\n")
-            try connection.send(packed)
-        }
+        let (client, server) = try servePacked(try #require(pack(text, format)), format)
         defer { end(client, server) }
         let response = try await client.send(HTTPClientRequest(url: server.url()))
         #expect(response.text == text)
@@ -91,12 +85,7 @@ struct AnswerTests {
     func bomb(_ format: CompressionFormat) async throws {
         let packed = try #require(pack(String(repeating: "0", count: 64 << 20), format))
         #expect(packed.count < 1 << 20)
-        let (client, server) = try serve { connection, _ in
-            _ = try connection.readHead()
-            try connection.send(
-                "HTTP/1.1 200 OK\r\nContent-Encoding: \(format.rawValue)\r\nContent-Length: \(packed.count)\r\n\r\n")
-            try connection.send(packed)
-        }
+        let (client, server) = try servePacked(packed, format)
         defer { end(client, server) }
         let error = await client.failure(HTTPClientRequest(url: server.url(), maxBodyBytes: 1 << 20))
         #expect(error?.code == .tooLarge)
@@ -154,6 +143,18 @@ struct AnswerTests {
         // Those that wait as well as those at work.
         for transfer in stuck.reversed() { transfer.cancel() }
         try await waitUntil("all are cancelled") { ended.value == 20 }
+    }
+
+    /// A client, and a server that answers one request with what was packed.
+    private func servePacked(
+        _ packed: [UInt8], _ format: CompressionFormat
+    ) throws -> (client: HTTPClient, server: RawServer) {
+        try serve { connection, _ in
+            _ = try connection.readHead()
+            try connection.send(
+                "HTTP/1.1 200 OK\r\nContent-Encoding: \(format.rawValue)\r\nContent-Length: \(packed.count)\r\n\r\n")
+            try connection.send(packed)
+        }
     }
 
     private func pack(_ text: String, _ format: CompressionFormat) -> [UInt8]? {

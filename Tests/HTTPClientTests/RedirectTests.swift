@@ -57,14 +57,18 @@ struct RedirectTests {
         #expect(error?.code == .redirects, "\(error?.description ?? "")")
     }
 
+    /// A server that a redirect leads to.
+    private func elsewhere(_ note: @escaping @Sendable ([String]) -> Void) throws -> RawServer {
+        try RawServer { connection, _ in
+            note(try connection.readHead())
+            try connection.answer("elsewhere")
+        }
+    }
+
     @Test("A redirect to another host and port has none of the caller's secrets")
     func secrets() async throws {
         let heads = Locked<[[String]]>([])
-        let other = try RawServer { connection, _ in
-            let head = try connection.readHead()
-            heads.withLock { $0.append(head) }
-            try connection.answer("elsewhere")
-        }
+        let other = try elsewhere { head in heads.withLock { $0.append(head) } }
         defer { other.stop() }
         let elsewhere = other.url("/elsewhere")
         let (client, server) = try serve { connection, _ in
@@ -99,11 +103,7 @@ struct RedirectTests {
     @Test("Authorization goes to its own host alone")
     func authorization() async throws {
         let heads = Locked<[[String]]>([])
-        let other = try RawServer { connection, _ in
-            let head = try connection.readHead()
-            heads.withLock { $0.append(head) }
-            try connection.answer("elsewhere")
-        }
+        let other = try elsewhere { head in heads.withLock { $0.append(head) } }
         defer { other.stop() }
         let elsewhere = other.url()
         let (client, server) = try serve { connection, _ in

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.deadline import PATIENCE, eventually
+from harness.process import end_program
 
 
 def free_port() -> int:
@@ -45,12 +46,7 @@ class Database:
         assert self.process.poll() is None, f"the database ended with {self.process.returncode}"
 
     def stop(self, number: int = signal.SIGINT) -> None:
-        self.process.send_signal(number)
-        try:
-            self.process.wait(timeout=PATIENCE)
-        finally:
-            self.process.kill()
-            self.process.wait()
+        end_program(self.process, number)
 
 
 class PostgreSQL(Database):

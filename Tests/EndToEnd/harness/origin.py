@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.deadline import PATIENCE, eventually
+from harness.process import end_program
 
 
 @dataclass
@@ -173,8 +173,4 @@ class NginxOrigin:
         return f"http://127.0.0.1:{self.port}/items/{{key}}"
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.communicate(timeout=PATIENCE)
-        finally:
-            self.process.kill()
+        end_program(self.process)

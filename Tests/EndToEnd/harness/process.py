@@ -27,6 +27,16 @@ def clean_environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CACHE_")} | (extra or {})
 
 
+def end_program(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
+    """Ends a program that is not under test by a signal that asks it to; whatever it makes of that, it is gone then."""
+    process.send_signal(number)
+    try:
+        process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def run_to_exit(
     binary: Path, *arguments: str, env: dict[str, str] | None = None, within: float = PATIENCE
 ) -> subprocess.CompletedProcess[str]:

@@ -4,14 +4,13 @@ None of them lets `DELETE /keys` pass.
 """
 
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from harness.deadline import PATIENCE, eventually
-from harness.process import CacheServer
+from harness.deadline import eventually
+from harness.process import CacheServer, end_program
 
 NGINX = """
 daemon off;
@@ -88,8 +87,4 @@ class Proxy:
         assert self.process.poll() is None, self.process.stderr.read().decode()
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.communicate(timeout=PATIENCE)
-        finally:
-            self.process.kill()
+        end_program(self.process)
